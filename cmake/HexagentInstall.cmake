@@ -1,0 +1,26 @@
+# Install rules: library, header, tool, example data, pkg-config file, CMake package.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS hexagent EXPORT hexagent-targets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/hexagent DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET hexagent_tool)
+  install(TARGETS hexagent_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY examples/clusters examples/profiles examples/traces
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/hexagent)
+endif()
+
+install(EXPORT hexagent-targets NAMESPACE hexagent::
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hexagent)
+file(WRITE ${CMAKE_BINARY_DIR}/hexagent-config.cmake
+     "include(\"\${CMAKE_CURRENT_LIST_DIR}/hexagent-targets.cmake\")\n")
+# Before 1.0 each 0.x is an ABI of its own.
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/hexagent-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/hexagent-config.cmake
+              ${CMAKE_BINARY_DIR}/hexagent-config-version.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hexagent)
+
+configure_file(cmake/hexagent.pc.in ${CMAKE_BINARY_DIR}/hexagent.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/hexagent.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

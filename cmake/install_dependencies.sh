@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what a build needs from Debian, and only what is missing. `install_dependencies.sh tests`
+# adds what the tests need. Says what it installs and why.
+set -euo pipefail
+
+wanted=(
+  "build-essential:the g++ 12 compiler and make"
+  "cmake:the build system"
+  "ninja-build:runs the build"
+  "pkg-config:finds libraries without a CMake package"
+  "libuv1-dev:event loop of the library's own-thread driving"
+  "libflatbuffers-dev:journal format"
+  "flatbuffers-compiler:journal format, schema compiler"
+  "libcli11-dev:command line of the hexagent tool"
+  "nlohmann-json3-dev:traces, profiles and reports of the simulator"
+  "coinor-libclp-dev:linear program behind lambda*, simulator only"
+  "zlib1g-dev:compressed trace files"
+)
+if [[ "${1:-}" == tests ]]; then
+  wanted+=(
+    "libcmocka-dev:unit tests"
+    "clang:second compiler, sanitizers"
+    "libclang-rt-14-dev:sanitizer runtimes of clang"
+    "clang-format:layout check"
+    "clang-tidy:static checks"
+    "git:the list of files to check"
+  )
+fi
+
+missing=()
+for entry in "${wanted[@]}"; do
+  package=${entry%%:*}
+  if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed'; then
+    echo "installing $package: ${entry#*:}"
+    missing+=("$package")
+  fi
+done
+if [[ ${#missing[@]} -eq 0 ]]; then
+  echo "all Debian packages are installed"
+  exit 0
+fi
+root=()
+if [[ $(id -u) -ne 0 ]]; then root=(sudo); fi
+export DEBIAN_FRONTEND=noninteractive
+"${root[@]}" apt-get update -qq
+"${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+echo "installed ${#missing[@]} packages"

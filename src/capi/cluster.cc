@@ -1,0 +1,85 @@
+// C ABI: workers, heartbeats and links.
+#include "capi/flaw.h"
+#include "capi/guard.h"
+#include "capi/record_input.h"
+#include "capi/shape.h"
+
+namespace hexagent {
+namespace {
+
+hexagent_status push_worker_event(hexagent_scheduler* scheduler, InputKind kind, uint32_t worker,
+                                  uint32_t incarnation, uint64_t user_data) {
+  if (worker == 0) return HEXAGENT_E_RANGE;
+  Input input = {kind};
+  input.worker = worker;
+  input.incarnation = incarnation;
+  input.user_data = user_data;
+  return scheduler->push(input);
+}
+
+hexagent_status push_heartbeat(hexagent_scheduler* scheduler, const hexagent_heartbeat& record) {
+  const Flaw flaw = check_heartbeat(record);
+  if (flaw.status != HEXAGENT_OK) return flaw.status;
+  Input input = record_input(InputKind::kHeartbeat, record, record.user_data);
+  input.worker = record.worker;
+  input.incarnation = record.incarnation;
+  return scheduler->push(input);
+}
+
+int32_t push_heartbeats(hexagent_scheduler* scheduler, const hexagent_heartbeat* heartbeats,
+                        uint32_t count) {
+  if (count > HEXAGENT_BATCH_MAX || (heartbeats == nullptr && count > 0)) {
+    return HEXAGENT_E_ARGUMENT;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    const hexagent_status status = push_heartbeat(scheduler, heartbeats[i]);
+    if (status != HEXAGENT_OK) return i > 0 ? static_cast<int32_t>(i) : status;
+  }
+  return static_cast<int32_t>(count);
+}
+
+}  // namespace
+}  // namespace hexagent
+
+extern "C" {
+
+hexagent_status hexagent_worker_set(hexagent_scheduler* scheduler, const hexagent_worker* worker,
+                                    uint64_t user_data, hexagent_error* error) noexcept {
+  return hexagent::guard_telling(scheduler, error, [&](hexagent_scheduler& self) {
+    return hexagent::push_sized(&self, hexagent::InputKind::kWorkerSet, worker,
+                                hexagent::check_worker, user_data);
+  });
+}
+
+hexagent_status hexagent_worker_drain(hexagent_scheduler* scheduler, uint32_t worker,
+                                      uint32_t incarnation, uint64_t user_data) noexcept {
+  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+    return hexagent::push_worker_event(&self, hexagent::InputKind::kWorkerDrain, worker,
+                                       incarnation, user_data);
+  });
+}
+
+hexagent_status hexagent_worker_lost(hexagent_scheduler* scheduler, uint32_t worker,
+                                     uint32_t incarnation, uint64_t user_data) noexcept {
+  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+    return hexagent::push_worker_event(&self, hexagent::InputKind::kWorkerLost, worker, incarnation,
+                                       user_data);
+  });
+}
+
+int32_t hexagent_heartbeat_submit(hexagent_scheduler* scheduler,
+                                  const hexagent_heartbeat* heartbeats, uint32_t count) noexcept {
+  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+    return hexagent::push_heartbeats(&self, heartbeats, count);
+  });
+}
+
+hexagent_status hexagent_link_set(hexagent_scheduler* scheduler, const hexagent_link* link,
+                                  uint64_t user_data, hexagent_error* error) noexcept {
+  return hexagent::guard_telling(scheduler, error, [&](hexagent_scheduler& self) {
+    return hexagent::push_sized(&self, hexagent::InputKind::kLinkSet, link, hexagent::check_link,
+                                user_data);
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,43 @@
+// C ABI: statistics and their OpenMetrics text. The core counts; the shell adds what only it sees.
+#include "capi/guard.h"
+#include "capi/sized_struct.h"
+#include "capi/text_answer.h"
+#include "metrics/open_metrics.h"
+
+namespace hexagent {
+namespace {
+
+hexagent_stats read_stats(const hexagent_scheduler& scheduler) {
+  hexagent_stats stats = {};
+  scheduler.core.stats(&stats);
+  stats.struct_size = sizeof(stats);
+  stats.intake_rejected = scheduler.intake_rejected;
+  stats.bytes_allocated += sizeof(scheduler) + scheduler.intake.memory_bytes() +
+                           scheduler.names.memory_bytes() + scheduler.labels.memory_bytes();
+  return stats;
+}
+
+}  // namespace
+}  // namespace hexagent
+
+extern "C" {
+
+hexagent_status hexagent_stats_read(hexagent_scheduler* scheduler, hexagent_stats* stats) noexcept {
+  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+    const hexagent_status status = hexagent::check_size(stats);
+    if (status == HEXAGENT_OK) hexagent::write_sized(hexagent::read_stats(self), stats);
+    return status;
+  });
+}
+
+hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buffer,
+                                       uint32_t capacity, uint32_t* needed) noexcept {
+  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
+    if (buffer == nullptr && capacity > 0) return HEXAGENT_E_ARGUMENT;
+    hexagent::TextWriter text(buffer, capacity);
+    hexagent::write_open_metrics(hexagent::read_stats(self), &text);
+    return hexagent::finish_text(text, needed);
+  });
+}
+
+}  // extern "C"

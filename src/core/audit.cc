@@ -1,0 +1,111 @@
+// Audit: every invariant that ties calls, lists, loads and ledgers together, recomputed from
+// scratch. Slow; tests and debug simulations call it after every step (DESIGN section 5,
+// conservation).
+#include <cmath>
+
+#include "core/lifecycle_parts.h"
+#include "core/scheduler.h"
+#include "core/state.h"
+
+namespace hexagent {
+namespace {
+
+using State = Scheduler::State;
+
+struct Totals {
+  uint64_t blocks = 0;
+  uint32_t prefills = 0;
+  uint32_t decodes = 0;
+  double sequences = 0.0;
+  double promised = 0.0;
+};
+
+const char* audit_worker(const State& state, uint32_t index) {
+  const Worker& worker = state.workers[index];
+  Totals totals;
+  for (uint32_t entry = worker.prefill_head; entry != kNoIndex;) {
+    const Call& call = state.workflows.call(entry);
+    if (call.prefill_worker != index) return "a call is on another worker's prefill list";
+    if (call.state != CallState::kDispatched && call.state != CallState::kPrefilling) {
+      return "a call on a prefill list is not being prefilled";
+    }
+    ++totals.prefills;
+    entry = call.prefill_next;
+  }
+  for (uint32_t entry = worker.decode_head; entry != kNoIndex;) {
+    const Call& call = state.workflows.call(entry);
+    if (call.decode_worker != index) return "a call is on another worker's decode list";
+    if (!is_in_flight(call.state)) return "a call on a decode list is not in flight";
+    const bool decoding =
+        call.state == CallState::kDecodeQueued || call.state == CallState::kDecoding;
+    (decoding ? totals.sequences : totals.promised) += 1.0;
+    ++totals.decodes;
+    entry = call.decode_next;
+  }
+  if (totals.prefills != worker.prefill_count) return "prefill count and list differ";
+  if (totals.prefills != worker.load.prefill.count) return "prefill load and list differ";
+  if (totals.decodes != worker.decode_count) return "decode count and list differ";
+  if (std::fabs(totals.sequences - worker.load.decode.sequences) > 1e-6) {
+    return "decode batch and list differ";
+  }
+  if (std::fabs(totals.promised - worker.load.decode.promised_sequences) > 1e-6) {
+    return "promised sequences and list differ";
+  }
+  if (worker.state == WorkerState::kLost && totals.prefills + totals.decodes > 0) {
+    return "a lost worker still has calls";
+  }
+  if (worker.kv.reserved_tokens() > worker.kv_capacity_tokens) return "KV is over-committed";
+  return nullptr;
+}
+
+// Blocks reserved per worker as the calls remember them.
+const char* audit_ledgers(const State& state) {
+  std::vector<uint64_t> blocks(state.workers.size(), 0);
+  for (uint32_t index = 0; index < state.workers.size(); ++index) {
+    for (uint32_t entry = state.workers[index].decode_head; entry != kNoIndex;) {
+      const Call& call = state.workflows.call(entry);
+      blocks[call.prefill_worker] += call.prefill_blocks;
+      blocks[call.decode_worker] += call.decode_blocks;
+      if (call.kv_on_prefill != (call.prefill_blocks > 0))
+        return "prefill reservation flag is wrong";
+      if (call.kv_on_decode != (call.decode_blocks > 0)) return "decode reservation flag is wrong";
+      entry = call.decode_next;
+    }
+  }
+  for (uint32_t index = 0; index < state.workers.size(); ++index) {
+    const Worker& worker = state.workers[index];
+    if (blocks[index] * worker.spec.block_tokens != worker.kv.reserved_tokens()) {
+      return "a reservation was lost or kept too long";
+    }
+    if (worker.load.kv_free_tokens != static_cast<int64_t>(worker.kv.free_tokens())) {
+      return "free KV and its mirror differ";
+    }
+  }
+  return nullptr;
+}
+
+const char* audit_waiting(const State& state) {
+  for (uint32_t index : state.waiting.calls()) {
+    const Call& call = state.workflows.call(index);
+    if (call.state != CallState::kReady) return "a waiting call is not ready";
+    if (call.deps_pending != 0) return "a ready call waits for a dependency";
+  }
+  for (uint32_t index : state.prefilled.calls()) {
+    if (state.workflows.call(index).state != CallState::kPrefilled) {
+      return "a call waiting for decode space is not prefilled";
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const char* Scheduler::audit() const {
+  for (uint32_t index = 0; index < state_->workers.size(); ++index) {
+    if (const char* broken = audit_worker(*state_, index)) return broken;
+  }
+  if (const char* broken = audit_ledgers(*state_)) return broken;
+  return audit_waiting(*state_);
+}
+
+}  // namespace hexagent

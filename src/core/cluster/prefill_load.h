@@ -1,0 +1,71 @@
+// PrefillLoad: how long the prefill work already sent to a worker will take, and when a further
+// call would finish behind or beside it. Pure arithmetic on a small record, so that the planner can
+// copy it and try placements on the copy.
+//
+// Engine model (EXPERIMENTS section 4): iterations of at most `batch_tokens`, of which one request
+// takes at most `chunk_tokens`. Hence a short call does not wait for a long one to end, it shares
+// iterations with it: while a call of n tokens runs, another call of m tokens gets min(n, m) done.
+// The sums of min(m, chunk << k) over the outstanding calls are kept for each k, which makes the
+// estimate O(1). Tests: tests/unit/core/cluster/prefill_load_test.cc.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/time.h"
+#include "core/model/profile.h"
+
+namespace hexagent {
+
+// What one call asks of a prefill worker.
+struct PrefillShape {
+  double tokens = 0.0;  // not cached, >= 1
+  double pairs = 0.0;   // tokens * (cached + tokens / 2)
+};
+
+inline PrefillShape prefill_shape(uint32_t prompt_tokens, uint32_t cached_tokens) {
+  const double tokens = static_cast<double>(prompt_tokens - cached_tokens);
+  return {tokens, tokens * (static_cast<double>(cached_tokens) + 0.5 * tokens)};
+}
+
+// Limits and speed of the engine the load belongs to.
+struct PrefillEngine {
+  TimeModel model;
+  double chunk_tokens = 2048.0;
+  double batch_tokens = 8192.0;
+  double factor = 1.0;  // learned: real over predicted
+};
+
+struct PrefillLoad {
+  static constexpr int kBuckets = 8;
+
+  double tokens = 0.0;
+  double pairs = 0.0;
+  double next_iteration_tokens = 0.0;   // sum of min(tokens, chunk)
+  double shared_tokens[kBuckets] = {};  // sum of min(tokens, chunk << k)
+  double shared_pairs[kBuckets] = {};
+  uint32_t longest[kBuckets] = {};  // calls of up to chunk << k tokens (the last: longer ones too)
+  uint32_t count = 0;
+  TimeNs reference = 0;  // the outstanding work began to be worked off at this time
+
+  void add(const PrefillEngine& engine, const PrefillShape& shape, TimeNs start);
+  void remove(const PrefillEngine& engine, const PrefillShape& shape, TimeNs end);
+
+  // Seconds from `now` until all outstanding work is done.
+  double drain_s(const PrefillEngine& engine, TimeNs now) const;
+
+  // Seconds from `now` until a call of this shape, sent now, would begin to progress undisturbed:
+  // its own prefill_alone_s() comes on top.
+  double wait_s(const PrefillEngine& engine, const PrefillShape& shape, TimeNs now) const;
+
+ private:
+  void account(const PrefillEngine& engine, const PrefillShape& shape, double sign);
+  double total_s(const PrefillEngine& engine) const;
+};
+
+// A call alone on an idle engine.
+double prefill_alone_s(const PrefillEngine& engine, const PrefillShape& shape);
+
+// What a call costs an engine that is busy anyway: without the fixed part when it is one of many.
+double prefill_marginal_s(const PrefillEngine& engine, const PrefillShape& shape);
+
+}  // namespace hexagent

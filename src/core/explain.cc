@@ -1,0 +1,150 @@
+// hexagent_explain(): why a call went where it went, as one JSON object. The text holds numbers and
+// fixed words only, so nothing needs escaping.
+#include <cinttypes>
+#include <cstdio>
+#include <string>
+
+#include "core/plan/order.h"
+#include "core/plan/placement.h"
+#include "core/scheduler.h"
+#include "core/state.h"
+
+namespace hexagent {
+namespace {
+
+using State = Scheduler::State;
+
+const char* state_name(CallState state) {
+  switch (state) {
+    case CallState::kFree:
+      return "free";
+    case CallState::kHeld:
+      return "held";
+    case CallState::kWaiting:
+      return "waiting";
+    case CallState::kReady:
+      return "ready";
+    case CallState::kDispatched:
+      return "dispatched";
+    case CallState::kPrefilling:
+      return "prefilling";
+    case CallState::kPrefilled:
+      return "prefilled";
+    case CallState::kTransferring:
+      return "transferring";
+    case CallState::kDecodeQueued:
+      return "decode_queued";
+    case CallState::kDecoding:
+      return "decoding";
+    case CallState::kDone:
+      return "done";
+    case CallState::kFailed:
+      return "failed";
+    case CallState::kCancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+template <class... Values>
+void add(std::string* text, const char* format, Values... values) {
+  char piece[320];
+  const int size = std::snprintf(piece, sizeof(piece), format, values...);
+  if (size > 0) text->append(piece, static_cast<size_t>(size));
+}
+
+void add_order(const State& state, const Workflow& workflow, const Call& call, std::string* text) {
+  const std::string_view order = state.policy.order->name();
+  const double elapsed = to_s(state.now - workflow.arrival);
+  add(text, "\"order\":{\"name\":\"%.*s\",\"key\":%.9g,\"sent_order_key\":%" PRId64 ",",
+      static_cast<int>(order.size()), order.data(), call.plan.order_key, call.sent_order_key);
+  add(text, "\"elapsed_s\":%.9g,\"horizon_s\":%.9g,\"remaining_s\":%.9g,\"delta_s\":%.9g,", elapsed,
+      workflow.horizon_s, workflow.remaining_s, call.plan.delta_s);
+  add(text, "\"standalone_s\":%.9g,\"attained_s\":%.9g},", call.standalone_s, workflow.attained_s);
+}
+
+void add_candidate(const State& state, const Choice& choice, bool first, std::string* text) {
+  add(text, "%s{\"prefill_worker\":%u,\"decode_worker\":%u,\"cost_s\":%.9g,", first ? "" : ",",
+      state.workers[choice.prefill].spec.worker, state.workers[choice.decode].spec.worker,
+      choice.cost_s);
+  add(text, "\"wait_s\":%.9g,\"prefill_end_s\":%.9g,\"transfer_end_s\":%.9g,\"finish_s\":%.9g,",
+      choice.wait_s, choice.prefill_end_s, choice.transfer_end_s, choice.finish_s);
+  add(text, "\"prefill_cached\":%u,\"decode_cached\":%u,\"fits\":%s}", choice.prefill_cached,
+      choice.decode_cached, choice.fits ? "true" : "false");
+}
+
+// The candidates as they would be judged at this moment; for a waiting call, what keeps it back.
+void add_candidates(State* state, const Call& call, std::string* text) {
+  constexpr int kShown = 3;
+  const ModelPool* pool = state->workers.pool(call.model);
+  *text += "\"candidates_now\":[";
+  if (pool != nullptr) {
+    state->view.begin(state->now);
+    ModelPool rest = *pool;
+    CallShape shape = state->shape_of(call);
+    shape.pool = &rest;
+    for (int i = 0; i < kShown && !rest.prefill.empty(); ++i) {
+      Choice choice;
+      if (!state->policy.placement->choose(state->view, shape, &choice)) break;
+      add_candidate(*state, choice, i == 0, text);
+      std::erase(rest.prefill, choice.prefill);
+    }
+  }
+  *text += "],";
+}
+
+uint32_t worker_id(const State& state, uint32_t index) {
+  return index == kNoWorker ? 0 : state.workers[index].spec.worker;
+}
+
+void add_placement(const State& state, const Call& call, std::string* text) {
+  add(text, "\"placement\":{\"name\":\"%.*s\",\"prefill_worker\":%u,\"decode_worker\":%u,",
+      static_cast<int>(state.policy.placement->name().size()),
+      state.policy.placement->name().data(), worker_id(state, call.prefill_worker),
+      worker_id(state, call.decode_worker));
+  add(text, "\"cost_s\":%.9g,\"prefill_cached\":%u,\"decode_cached\":%u},", call.plan.cost_s,
+      call.plan.prefill_cached, call.plan.decode_cached);
+}
+
+void add_times(const Call& call, std::string* text) {
+  const CallTimes& actual = call.times;
+  const CallPlan& plan = call.plan;
+  add(text, "\"predicted_ns\":{\"prefill_start\":%" PRId64 ",\"prefill_end\":%" PRId64 ",",
+      plan.prefill_start, plan.prefill_end);
+  add(text, "\"transfer_end\":%" PRId64 ",\"decode_end\":%" PRId64 "},", plan.transfer_end,
+      plan.decode_end);
+  add(text, "\"actual_ns\":{\"revealed\":%" PRId64 ",\"ready\":%" PRId64 ",\"dispatched\":%" PRId64,
+      actual.revealed, actual.ready, actual.dispatched);
+  add(text, ",\"prefill_start\":%" PRId64 ",\"prefill_end\":%" PRId64 ",\"transfer_end\":%" PRId64,
+      actual.prefill_start, actual.prefill_end, actual.transfer_end);
+  add(text, ",\"decode_start\":%" PRId64 ",\"decode_end\":%" PRId64 "}", actual.decode_start,
+      actual.decode_end);
+}
+
+}  // namespace
+
+hexagent_status Scheduler::explain(uint64_t workflow_id, uint64_t call_id,
+                                   std::string* text) const {
+  State* state = state_.get();
+  const uint32_t workflow_index = state->workflows.find(workflow_id);
+  if (workflow_index == kNoIndex) return HEXAGENT_E_UNKNOWN_WORKFLOW;
+  const uint32_t index = state->workflows.find_call(workflow_id, call_id);
+  if (index == kNoIndex) return HEXAGENT_E_UNKNOWN_CALL;
+  const Call& call = state->workflows.call(index);
+  const Workflow& workflow = state->workflows.workflow(workflow_index);
+  text->clear();
+  add(text, "{\"workflow\":%" PRIu64 ",\"call\":%" PRIu64 ",\"state\":\"%s\",", workflow_id,
+      call_id, state_name(call.state));
+  add(text, "\"now_ns\":%" PRId64 ",\"attempt\":%u,\"retries\":%u,", state->now, call.attempt,
+      call.retries);
+  add(text, "\"prompt_tokens\":%u,\"output_expected\":%.9g,\"output_reserved\":%u,",
+      call.prompt_tokens, call.output_mean, call.output_reserve);
+  add_order(*state, workflow, call, text);
+  add_placement(*state, call, text);
+  add_candidates(state, call, text);
+  add_times(call, text);
+  *text += "}";
+  return HEXAGENT_OK;
+}
+
+}  // namespace hexagent

@@ -1,0 +1,165 @@
+// Lifecycle, the other endings: failure, retry, cancellation, lost workers, the end of a workflow.
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/lifecycle.h"
+#include "core/lifecycle_parts.h"
+#include "core/workflow/horizon.h"
+
+namespace hexagent {
+namespace {
+
+void emit_abort(State* state, const Call& call, uint32_t worker, uint32_t lost) {
+  if (worker == kNoWorker || worker == lost) return;
+  hexagent_decision& decision = state->emit_call(HEXAGENT_DECISION_ABORT, call);
+  decision.worker = state->workers[worker].spec.worker;
+  decision.incarnation = state->workers[worker].spec.incarnation;
+}
+
+// Withdraws a call in flight from every engine that has it, except from `lost`.
+void withdraw(State* state, uint32_t index, uint32_t lost) {
+  const Call& call = state->workflows.call(index);
+  const bool on_prefill = call.state <= CallState::kTransferring;
+  const bool on_decode = call.local || call.state >= CallState::kTransferring;
+  if (on_prefill) emit_abort(state, call, call.prefill_worker, lost);
+  if (on_decode && !(call.local && on_prefill)) {
+    emit_abort(state, call, call.decode_worker, lost);
+  }
+  release_all(state, index);
+}
+
+void reset_attempt(Call* call) {
+  call->prefill_worker = call->decode_worker = kNoWorker;
+  call->local = call->decode_locked = false;
+  call->prefill_hit = call->decode_hit = 0;
+  call->output_seen = 0;
+  const CallTimes before = call->times;
+  call->times = CallTimes{};
+  call->times.deps_end = before.deps_end;
+  call->times.revealed = before.revealed;
+}
+
+}  // namespace
+
+void attempt_failed(State* state, uint32_t index, uint32_t on_worker, hexagent_status why) {
+  Call& call = state->workflows.call(index);
+  HEXAGENT_CHECK(is_in_flight(call.state));
+  const bool again =
+      !call.streaming && call.retries < static_cast<uint32_t>(state->settings.retry_max);
+  if (!again) {
+    call.avoid_worker = why == HEXAGENT_E_WORKER_LOST ? on_worker : kNoWorker;
+    end_call(state, index, CallState::kFailed, why);
+    return;
+  }
+  const bool lost = why == HEXAGENT_E_WORKER_LOST;
+  withdraw(state, index, lost ? on_worker : kNoWorker);
+  --state->workflows.workflow_of(call).calls_in_flight;
+  ++call.retries;
+  ++state->counters.calls_retried;
+  reset_attempt(&call);
+  call.avoid_worker = on_worker;
+  make_ready(state, index);
+}
+
+void end_call(State* state, uint32_t first, CallState final_state, hexagent_status why) {
+  std::vector<uint32_t>& open = state->call_scratch;  // depth first, without recursion
+  const size_t base = open.size();
+  open.push_back(first);
+  const uint32_t workflow_index = state->workflows.call(first).workflow;
+  Workflow& workflow = state->workflows.workflow(workflow_index);
+  while (open.size() > base) {
+    const uint32_t index = open.back();
+    open.pop_back();
+    Call& call = state->workflows.call(index);
+    if (is_final(call.state)) continue;
+    if (is_in_flight(call.state)) {
+      withdraw(state, index, why == HEXAGENT_E_WORKER_LOST ? call.avoid_worker : kNoWorker);
+      --workflow.calls_in_flight;
+    } else if (call.state == CallState::kReady) {
+      state->waiting.remove(&state->workflows, index);
+      state->waiting_prefill_s -= call.prefill_s;
+      --workflow.calls_ready;
+    }
+    const bool is_first = index == first;
+    call.state = is_first ? final_state : CallState::kCancelled;
+    ++workflow.calls_done;
+    workflow.failed = true;
+    ++state->counters.calls_failed;
+    state->contents.unpin(call.content);
+    hexagent_decision& done = state->emit_call(HEXAGENT_DECISION_CALL_DONE, call);
+    done.status = is_first ? why : HEXAGENT_E_DEAD_DEPENDENCY;
+    done.tokens = call.output_seen;
+    state->workflows.for_each_dependent(index, [&](uint32_t next) { open.push_back(next); });
+  }
+  refresh_horizon(&state->workflows, workflow_index);
+  state->plan_needed = true;
+  finish_workflow_if_over(state, workflow_index, why);
+}
+
+void evacuate(State* state, uint32_t lost) {
+  Worker& worker = state->workers[lost];
+  // Each failure takes the call off both lists, so the heads move until the lists are empty.
+  while (worker.prefill_head != kNoIndex) {
+    attempt_failed(state, worker.prefill_head, lost, HEXAGENT_E_WORKER_LOST);
+  }
+  while (worker.decode_head != kNoIndex) {
+    attempt_failed(state, worker.decode_head, lost, HEXAGENT_E_WORKER_LOST);
+  }
+  // Prefilled there, KV still pinned: only the KV lists of other workers lead to these calls.
+  std::vector<uint32_t> pinned;
+  for (uint32_t other = 0; other < state->workers.size(); ++other) {
+    for (uint32_t call = state->workers[other].decode_head; call != kNoIndex;) {
+      const Call& entry = state->workflows.call(call);
+      if (entry.prefill_worker == lost && entry.kv_on_prefill) pinned.push_back(call);
+      call = entry.decode_next;
+    }
+  }
+  std::sort(pinned.begin(), pinned.end());
+  for (uint32_t index : pinned) {
+    // An earlier failure may have ended this call's workflow and with it the call.
+    const Call& call = state->workflows.call(index);
+    if (!is_in_flight(call.state) || call.prefill_worker != lost) continue;
+    attempt_failed(state, index, lost, HEXAGENT_E_WORKER_LOST);
+  }
+  state->contents.drop_worker(lost);
+}
+
+void finish_workflow_if_over(State* state, uint32_t index, hexagent_status why) {
+  Workflow& workflow = state->workflows.workflow(index);
+  if (!workflow.ended || workflow.calls_done < workflow.calls) return;
+  hexagent_decision& decision = state->emit(HEXAGENT_DECISION_WORKFLOW_DONE);
+  decision.workflow = workflow.id;
+  decision.user_data = workflow.user_data;
+  decision.status =
+      workflow.failed ? (why != HEXAGENT_OK ? why : HEXAGENT_E_CALL_FAILED) : HEXAGENT_OK;
+  decision.expected_start_ns = workflow.arrival;
+  decision.expected_end_ns = state->now;
+  if (workflow.horizon_s > 0.0) {
+    const double stretch = to_s(state->now - workflow.arrival) / workflow.horizon_s;
+    decision.stretch_milli = static_cast<uint32_t>(std::clamp(stretch * 1e3, 0.0, 4e9));
+  }
+  if (workflow.failed) {
+    ++state->counters.workflows_cancelled;
+  } else {
+    ++state->counters.workflows_done;
+  }
+  state->workflows.remove_workflow(index);
+}
+
+void drop_workflow(State* state, uint32_t index, hexagent_status why) {
+  Workflow& workflow = state->workflows.workflow(index);
+  const uint64_t workflow_id = workflow.id;
+  std::vector<uint32_t> open;
+  state->workflows.for_each_call(index, [&](uint32_t call) {
+    if (!is_final(state->workflows.call(call).state)) open.push_back(call);
+  });
+  std::reverse(open.begin(), open.end());  // oldest first, as they were revealed
+  workflow.failed = workflow.failed || why != HEXAGENT_OK;
+  workflow.ended = false;  // so that end_call() does not remove it under us
+  for (uint32_t call : open) end_call(state, call, CallState::kCancelled, why);
+  HEXAGENT_CHECK(state->workflows.find(workflow_id) == index);
+  workflow.ended = true;
+  finish_workflow_if_over(state, index, why);
+}
+
+}  // namespace hexagent

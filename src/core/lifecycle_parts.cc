@@ -1,0 +1,218 @@
+// Bookkeeping of calls on workers: see lifecycle_parts.h.
+#include "core/lifecycle_parts.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+
+namespace hexagent {
+namespace {
+
+// Links a call at the head of one of a worker's lists. `next`/`previous` are the members to use.
+void link(State* state, uint32_t* head, uint32_t index, uint32_t Call::*next,
+          uint32_t Call::*previous) {
+  Call& call = state->workflows.call(index);
+  call.*next = *head;
+  call.*previous = kNoIndex;
+  if (*head != kNoIndex) state->workflows.call(*head).*previous = index;
+  *head = index;
+}
+
+void unlink(State* state, uint32_t* head, uint32_t index, uint32_t Call::*next,
+            uint32_t Call::*previous) {
+  Call& call = state->workflows.call(index);
+  if (call.*previous != kNoIndex) {
+    state->workflows.call(call.*previous).*next = call.*next;
+  } else {
+    HEXAGENT_CHECK(*head == index);
+    *head = call.*next;
+  }
+  if (call.*next != kNoIndex) state->workflows.call(call.*next).*previous = call.*previous;
+  call.*next = call.*previous = kNoIndex;
+}
+
+void mirror_kv(Worker* worker) {
+  worker->load.kv_free_tokens = static_cast<int64_t>(worker->kv.free_tokens());
+}
+
+// Loads are sums of doubles: an empty sum is set to exactly nothing, so no rounding error stays.
+void settle(LinkLoad* load) {
+  if (load->flows < 0.5) *load = LinkLoad{};
+}
+
+void settle(DecodeLoad* load) {
+  if (load->sequences < 0.5) load->sequences = load->context = 0.0;
+  if (load->promised_sequences < 0.5) load->promised_sequences = load->promised_context = 0.0;
+  if (load->sequences + load->promised_sequences < 0.5) load->weight = 0.0;
+}
+
+bool in_batch(const Call& call) {
+  return call.state == CallState::kDecodeQueued || call.state == CallState::kDecoding;
+}
+
+// Reserved on the prefill worker: the prompt, and the output too where the call stays for decode.
+// The whole prompt counts, cached or not: a cached block that is in use can no longer be evicted.
+uint64_t prefill_kv_tokens(const Call& call) {
+  return call.local ? call.output_reserve + static_cast<uint64_t>(call.prompt_tokens)
+                    : call.prompt_tokens;
+}
+
+}  // namespace
+
+double delay_weight(const State& state, const Call& call) {
+  const Workflow& workflow = state.workflows.workflow_of(call);
+  const double horizon = std::max(workflow.horizon_s, 1e-3);
+  const double elapsed = to_s(state.now - workflow.arrival);
+  const double stretch = std::max(1.0, (elapsed + workflow.remaining_s) / horizon);
+  double slope = 1.0;
+  for (double power = state.settings.impact_power; power >= 1.5; power -= 1.0) slope *= stretch;
+  return slope / horizon;
+}
+
+int64_t to_order_key(double key) {
+  const double scaled = -key * 1e6;
+  if (scaled >= 9.2e18) return INT64_MAX;
+  if (scaled <= -9.2e18) return INT64_MIN;
+  return static_cast<int64_t>(scaled);
+}
+
+int32_t engine_priority(const Worker& worker, int64_t order_key) {
+  // A thousandth of the key's unit still tells apart milliseconds or thousandths of a stretch.
+  const int64_t scaled = std::clamp<int64_t>(order_key / 1000, INT32_MIN + 1, INT32_MAX);
+  const int64_t polar = worker.spec.engine == HEXAGENT_ENGINE_SGLANG ? -scaled : scaled;
+  return static_cast<int32_t>(polar);
+}
+
+void record_plan(State* state, Call* call, const Choice& choice, double order_key) {
+  const TimeNs now = state->now;
+  CallPlan& plan = call->plan;
+  plan.order_key = order_key;
+  plan.delta_s = choice.finish_s;
+  plan.cost_s = choice.cost_s;
+  plan.prefill_cached = choice.prefill_cached;
+  plan.decode_cached = choice.decode_cached;
+  plan.prefill_start = now + to_ns(choice.wait_s);
+  plan.prefill_end = now + to_ns(choice.prefill_end_s);
+  plan.transfer_end = now + to_ns(choice.transfer_end_s);
+  plan.decode_end = now + to_ns(choice.finish_s);
+}
+
+void attach_prefill(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  Worker& worker = state->workers[call.prefill_worker];
+  link(state, &worker.prefill_head, index, &Call::prefill_next, &Call::prefill_previous);
+  ++worker.prefill_count;
+  const TimeNs arrives = state->now + worker.spec.dispatch_round_trip_ns / 2;
+  worker.load.prefill.add(worker.prefill_engine,
+                          prefill_shape(call.prompt_tokens, call.prefill_hit), arrives);
+  worker.last_prefill_dispatch = state->now;
+  call.prefill_blocks = worker.kv.reserve(prefill_kv_tokens(call));
+  call.kv_on_prefill = true;
+  mirror_kv(&worker);
+  if (call.local) return;
+  call.transfer_bytes =
+      worker.kv_bytes_per_token * static_cast<double>(call.prompt_tokens - call.decode_hit);
+  worker.load.egress.bytes += call.transfer_bytes;
+  worker.load.egress.flows += 1.0;
+}
+
+void detach_prefill_load(State* state, uint32_t index, TimeNs end) {
+  Call& call = state->workflows.call(index);
+  Worker& worker = state->workers[call.prefill_worker];
+  unlink(state, &worker.prefill_head, index, &Call::prefill_next, &Call::prefill_previous);
+  --worker.prefill_count;
+  worker.load.prefill.remove(worker.prefill_engine,
+                             prefill_shape(call.prompt_tokens, call.prefill_hit), end);
+}
+
+void release_prefill_kv(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  if (!call.kv_on_prefill) return;
+  Worker& worker = state->workers[call.prefill_worker];
+  worker.kv.release(call.prefill_blocks);
+  call.prefill_blocks = 0;
+  call.kv_on_prefill = false;
+  mirror_kv(&worker);
+}
+
+void attach_decode(State* state, uint32_t index, bool reserve) {
+  Call& call = state->workflows.call(index);
+  Worker& worker = state->workers[call.decode_worker];
+  link(state, &worker.decode_head, index, &Call::decode_next, &Call::decode_previous);
+  ++worker.decode_count;
+  worker.load.decode.promised_sequences += 1.0;
+  worker.load.decode.promised_context += decode_context(call);
+  call.weight = delay_weight(*state, call);
+  worker.load.decode.weight += call.weight;
+  if (!call.local) {
+    worker.load.ingress.bytes += call.transfer_bytes;
+    worker.load.ingress.flows += 1.0;
+  }
+  if (!reserve) return;
+  call.decode_blocks =
+      worker.kv.reserve(call.output_reserve + static_cast<uint64_t>(call.prompt_tokens));
+  call.kv_on_decode = true;
+  mirror_kv(&worker);
+}
+
+void detach_transfer_load(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  if (call.local) return;
+  LinkLoad& egress = state->workers[call.prefill_worker].load.egress;
+  LinkLoad& ingress = state->workers[call.decode_worker].load.ingress;
+  egress.bytes -= call.transfer_bytes;
+  egress.flows -= 1.0;
+  ingress.bytes -= call.transfer_bytes;
+  ingress.flows -= 1.0;
+  settle(&egress);
+  settle(&ingress);
+}
+
+void detach_decode(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  Worker& worker = state->workers[call.decode_worker];
+  unlink(state, &worker.decode_head, index, &Call::decode_next, &Call::decode_previous);
+  --worker.decode_count;
+  DecodeLoad& load = worker.load.decode;
+  load.run_clock(worker.decode_engine, state->now);
+  if (in_batch(call)) {
+    load.sequences -= 1.0;
+    load.context -= decode_context(call);
+  } else {
+    load.promised_sequences -= 1.0;
+    load.promised_context -= decode_context(call);
+    if (!call.local) {
+      worker.load.ingress.bytes -= call.transfer_bytes;
+      worker.load.ingress.flows -= 1.0;
+      settle(&worker.load.ingress);
+    }
+  }
+  load.weight -= call.weight;
+  settle(&load);
+  if (!call.kv_on_decode) return;
+  worker.kv.release(call.decode_blocks);
+  call.decode_blocks = 0;
+  call.kv_on_decode = false;
+  mirror_kv(&worker);
+}
+
+void release_all(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  HEXAGENT_CHECK(is_in_flight(call.state));
+  const bool prefill_open =
+      call.state == CallState::kDispatched || call.state == CallState::kPrefilling;
+  if (prefill_open) detach_prefill_load(state, index, state->now);
+  if (!call.local && !in_batch(call)) {
+    LinkLoad& egress = state->workers[call.prefill_worker].load.egress;
+    egress.bytes -= call.transfer_bytes;
+    egress.flows -= 1.0;
+    settle(&egress);
+  }
+  if (call.state == CallState::kPrefilled && call.waiting_slot != kNoIndex) {
+    state->prefilled.remove(&state->workflows, index);
+  }
+  detach_decode(state, index);
+  release_prefill_kv(state, index);
+}
+
+}  // namespace hexagent

@@ -1,0 +1,42 @@
+// Order: which waiting call goes first. One subclass a file; a larger key is more urgent, ties go
+// to the earlier workflow, then to the lower call id. Tests: tests/unit/core/plan/order_test.cc.
+#pragma once
+
+#include <string_view>
+
+#include "core/settings.h"
+#include "core/workflow/workflow.h"
+
+namespace hexagent {
+
+struct OrderInput {
+  const Call& call;
+  const Workflow& workflow;
+  const Settings& settings;
+  TimeNs now;
+  double delta_s;  // projected time to the call's own finish; only for orders that use it
+};
+
+class Order {
+ public:
+  virtual ~Order() = default;
+  virtual std::string_view name() const = 0;
+  virtual double key(const OrderInput& input) const = 0;
+  // The key needs a projected finish, so a plan is a greedy over a simulated state (notes 1.2).
+  virtual bool uses_projection() const { return false; }
+  // Two calls can swap places by the mere passing of time.
+  virtual bool changes_with_time() const { return false; }
+};
+
+// How urgent a stretch is under the workflow's own target (DESIGN section 5, Deadlines): S / S*,
+// which stops rising once the deadline is lost. Without a deadline S* = 1.
+double scaled_stretch(const Workflow& workflow, TimeNs now, double remaining_s);
+
+const Order& fcfs_order();
+const Order& workflow_fcfs_order();
+const Order& llf_order();
+const Order& atlas_order();
+const Order& hexagent_order();
+const Order& stretch_order();
+
+}  // namespace hexagent

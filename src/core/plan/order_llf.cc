@@ -1,0 +1,28 @@
+// Order llf: workflow least laxity first. The deadline is the caller's, or `llf_scale` horizons
+// after arrival (notes/algorithms.md 7.5, O3); laxity = deadline - now - projected time to finish.
+#include "core/plan/order.h"
+
+namespace hexagent {
+namespace {
+
+class LlfOrder final : public Order {
+ public:
+  std::string_view name() const override { return "llf"; }
+  bool uses_projection() const override { return true; }
+  double key(const OrderInput& input) const override {
+    const Workflow& workflow = input.workflow;
+    const double allowed_s = workflow.deadline != 0 ? to_s(workflow.deadline - workflow.arrival)
+                                                    : input.settings.llf_scale * workflow.horizon_s;
+    const double elapsed_s = to_s(input.now - workflow.arrival);
+    return -(allowed_s - elapsed_s - input.delta_s);
+  }
+};
+
+}  // namespace
+
+const Order& llf_order() {
+  static const LlfOrder order;
+  return order;
+}
+
+}  // namespace hexagent

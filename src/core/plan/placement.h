@@ -1,0 +1,34 @@
+// Placement: which (prefill worker, decode worker) pair a call gets. One subclass a file; all of
+// them read the same simulated state and the same cost pieces (placement_cost.h). Tests:
+// tests/unit/core/plan/placement_test.cc.
+#pragma once
+
+#include <string_view>
+
+#include "core/plan/plan_view.h"
+
+namespace hexagent {
+
+class Placement {
+ public:
+  virtual ~Placement() = default;
+  virtual std::string_view name() const = 0;
+
+  // The best pair, pairs with KV space before pairs without. False: no worker serves the call.
+  virtual bool choose(const PlanView& view, const CallShape& shape, Choice* best) const = 0;
+
+  // The best decode worker for a call whose prefill is done on `prefill`. False: none has KV space.
+  virtual bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
+                             Choice* best) const = 0;
+
+  // The decode worker chosen with the prefill is final even where the engine could bind it later.
+  virtual bool locks_decode() const { return false; }
+};
+
+const Placement& round_robin_placement();
+const Placement& least_loaded_placement();
+const Placement& speed_scaled_placement();
+const Placement& own_finish_placement();
+const Placement& impact_placement();
+
+}  // namespace hexagent

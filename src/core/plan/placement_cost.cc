@@ -1,0 +1,172 @@
+// The pieces of a placement's cost: see placement_cost.h.
+#include "core/plan/placement_cost.h"
+
+#include <algorithm>
+
+namespace hexagent {
+namespace {
+
+// Cost that no real pair reaches; keeps comparisons free of special cases.
+constexpr double kNoCost = 1e300;
+
+// A pair without KV space waits for releases. Sequences end one after another over about the decode
+// time of one of them, so missing space appears in proportion.
+double kv_wait_s(const Worker& worker, const WorkerLoad& load, int64_t need, double typical_s) {
+  if (load.kv_free_tokens >= need) return 0.0;
+  const double missing = static_cast<double>(need - load.kv_free_tokens);
+  const double capacity = static_cast<double>(worker.kv_capacity_tokens);
+  return typical_s * std::max(1.0, missing / capacity * 2.0);
+}
+
+}  // namespace
+
+PrefillOption prefill_option(const PlanView& view, const CallShape& shape, uint32_t index) {
+  const Worker& worker = view.workers()[index];
+  const WorkerLoad& load = view.load(index);
+  PrefillOption option;
+  option.cached = shape.cached(index);
+  // Cost-blind policies plan as if nothing were cached; what they get is then cheaper than planned.
+  const uint32_t priced = view.settings().cache_aware != 0.0 ? option.cached : 0;
+  const PrefillShape work = prefill_shape(shape.prompt_tokens, priced);
+  const int64_t need = worker.block_aligned(shape.prompt_tokens);
+  option.fits = load.kv_free_tokens >= need;
+  option.service_s = prefill_alone_s(worker.prefill_engine, work);
+  option.wait_s = load.prefill.wait_s(worker.prefill_engine, work, view.now()) +
+                  0.5 * to_s(worker.spec.dispatch_round_trip_ns) +
+                  kv_wait_s(worker, load, need, option.service_s);
+  return option;
+}
+
+DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_t index) {
+  const Worker& worker = view.workers()[index];
+  const WorkerLoad& load = view.load(index);
+  DecodeOption option;
+  const bool delta = (worker.spec.flags & HEXAGENT_WORKER_DELTA_TRANSFER) != 0;
+  option.cached = delta ? shape.cached(index) : 0;
+  const uint32_t priced = view.settings().cache_aware != 0.0 ? option.cached : 0;
+  option.bytes = worker.kv_bytes_per_token * (shape.prompt_tokens - priced);
+  const int64_t need = worker.block_aligned(shape.reserve_tokens);
+  option.fits =
+      load.kv_free_tokens >= need &&
+      load.decode.sequences + load.decode.promised_sequences < 4.0 * worker.decode_engine.batch_max;
+  option.service_s =
+      load.decode.own_s(worker.decode_engine, shape.prompt_tokens, shape.output_tokens);
+  option.impact_s = load.decode.impact_s(worker.decode_engine, shape.prompt_tokens,
+                                         shape.output_tokens, shape.weight);
+  option.wait_s = 0.5 * to_s(worker.spec.dispatch_round_trip_ns) +
+                  kv_wait_s(worker, load, need, option.service_s);
+  return option;
+}
+
+double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes) {
+  if (prefill == decode) return 0.0;
+  const Worker& source = view.workers()[prefill];
+  const Worker& target = view.workers()[decode];
+  const LinkPath path = view.links().path(source.spec, target.spec);
+  const LinkLoad& egress = view.load(prefill).egress;
+  const LinkLoad& ingress = view.load(decode).ingress;
+  // Flows share an end fairly: until ours is through, each other one moves at most as much as ours.
+  const double beside =
+      std::max(std::min(egress.bytes, egress.flows * bytes) / source.spec.egress_bytes_per_s,
+               std::min(ingress.bytes, ingress.flows * bytes) / target.spec.ingress_bytes_per_s);
+  return path.latency_s + bytes / path.bytes_per_s + beside;
+}
+
+void project(const PlanView& view, const CallShape& shape, uint32_t prefill,
+             const PrefillOption& prefill_part, uint32_t decode, const DecodeOption& decode_part,
+             Choice* choice) {
+  static_cast<void>(shape);
+  choice->prefill = prefill;
+  choice->decode = decode;
+  choice->prefill_cached = prefill_part.cached;
+  choice->decode_cached = prefill == decode ? 0 : decode_part.cached;
+  choice->wait_s = prefill_part.wait_s;
+  choice->prefill_end_s = prefill_part.wait_s + prefill_part.service_s;
+  choice->transfer_end_s =
+      choice->prefill_end_s + transfer_s(view, prefill, decode, decode_part.bytes);
+  choice->finish_s = choice->transfer_end_s + decode_part.wait_s + decode_part.service_s;
+  const bool late = view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
+  choice->fits = prefill_part.fits && (late || decode_part.fits);
+}
+
+namespace {
+
+double decode_cost(const DecodeOption& option, const JointWeights& weights) {
+  return option.wait_s + option.service_s + weights.impact * option.impact_s;
+}
+
+// The best pair among those that pass `must_fit`; exact.
+bool search(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+            bool must_fit, bool avoid, Choice* best) {
+  const WorkerTable& workers = view.workers();
+  std::vector<DecodeRow>& rows = view.decode_rows();
+  rows.clear();
+  double decode_floor = kNoCost;
+  for (uint32_t index : shape.pool->decode) {
+    if (!eligible(workers[index], *shape.call, index, avoid)) continue;
+    DecodeRow row{index, 0.0, decode_option(view, shape, index)};
+    row.cost = decode_cost(row.option, weights);
+    decode_floor = std::min(decode_floor, row.cost);
+    rows.push_back(row);
+  }
+  // The cheapest decode workers first: the bound below then closes most rows at once.
+  std::sort(rows.begin(), rows.end(), [](const DecodeRow& a, const DecodeRow& b) {
+    return a.cost != b.cost ? a.cost < b.cost : a.worker < b.worker;
+  });
+  double best_cost = kNoCost;
+  bool found = false;
+  for (uint32_t index : shape.pool->prefill) {
+    const Worker& source = workers[index];
+    if (!eligible(source, *shape.call, index, avoid)) continue;
+    const PrefillOption option = prefill_option(view, shape, index);
+    if (must_fit && !option.fits) continue;
+    const bool late = source.spec.binding == HEXAGENT_BINDING_PREFILL_END;
+    const double own = option.wait_s + (1.0 + weights.service) * option.service_s;
+    if (own + decode_floor >= best_cost) continue;
+    for (const DecodeRow& row : rows) {
+      if (own + row.cost >= best_cost) break;
+      if (must_fit && !late && !row.option.fits) continue;
+      const double move = transfer_s(view, index, row.worker, row.option.bytes);
+      const double cost = own + (1.0 + weights.transfer) * move + row.cost;
+      if (cost >= best_cost) continue;
+      best_cost = cost;
+      project(view, shape, index, option, row.worker, row.option, best);
+      best->cost_s = cost;
+      found = true;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+                  Choice* best) {
+  const bool avoid = shape.call->avoid_worker != kNoWorker;
+  if (avoid && search(view, shape, weights, true, true, best)) return true;
+  if (search(view, shape, weights, true, false, best)) return true;
+  return search(view, shape, weights, false, false, best);
+}
+
+bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
+                         const JointWeights& weights, Choice* best) {
+  const WorkerTable& workers = view.workers();
+  double best_cost = kNoCost;
+  bool found = false;
+  for (uint32_t index : shape.pool->decode) {
+    if (!eligible(workers[index], *shape.call, index, false)) continue;
+    const DecodeOption option = decode_option(view, shape, index);
+    if (!option.fits) continue;
+    const double avoided = shape.call->avoid_worker == index ? 1e6 : 0.0;
+    const double cost = avoided + decode_cost(option, weights) +
+                        (1.0 + weights.transfer) * transfer_s(view, prefill, index, option.bytes);
+    if (cost >= best_cost) continue;
+    best_cost = cost;
+    project(view, shape, prefill, PrefillOption{true, 0, 0.0, 0.0}, index, option, best);
+    best->cost_s = cost;
+    found = true;
+  }
+  return found;
+}
+
+}  // namespace hexagent

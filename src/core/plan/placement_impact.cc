@@ -1,0 +1,43 @@
+// Placement impact: the default's. Own finish plus a price on the service the call takes from
+// others.
+//
+// Near saturation every second of prefill, link or decode time spent on one call is a second
+// someone else waits, so what wastes service (a lost prefix, a slow GPU, a busy link) must cost
+// more than the call's own delay. The price rises from nothing to full with the backlog, so that an
+// idle cluster still gives every call its earliest finish (DESIGN section 6, lead 1; prices in
+// settings_table.inc).
+#include <algorithm>
+
+#include "core/plan/placement.h"
+#include "core/plan/placement_cost.h"
+
+namespace hexagent {
+namespace {
+
+JointWeights weights_of(const PlanView& view) {
+  const Settings& settings = view.settings();
+  const double pressure = std::min(1.0, view.backlog_s / settings.backlog_s);
+  return {pressure * settings.price_service, pressure * settings.price_transfer,
+          settings.price_decode};
+}
+
+class ImpactPlacement final : public Placement {
+ public:
+  std::string_view name() const override { return "impact"; }
+  bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
+    return choose_joint(view, shape, weights_of(view), best);
+  }
+  bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
+                     Choice* best) const override {
+    return choose_joint_decode(view, shape, prefill, weights_of(view), best);
+  }
+};
+
+}  // namespace
+
+const Placement& impact_placement() {
+  static const ImpactPlacement placement;
+  return placement;
+}
+
+}  // namespace hexagent

@@ -1,0 +1,30 @@
+// Placement own-finish: the paper's joint choice, the pair with the earliest projected end of the
+// call's own decode on the simulated state, KV-feasible (notes/algorithms.md 1.2). What the call
+// does to others is not counted.
+#include "core/plan/placement.h"
+#include "core/plan/placement_cost.h"
+
+namespace hexagent {
+namespace {
+
+class OwnFinishPlacement final : public Placement {
+ public:
+  std::string_view name() const override { return "own-finish"; }
+  bool locks_decode() const override { return true; }
+  bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
+    return choose_joint(view, shape, JointWeights{}, best);
+  }
+  bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
+                     Choice* best) const override {
+    return choose_joint_decode(view, shape, prefill, JointWeights{}, best);
+  }
+};
+
+}  // namespace
+
+const Placement& own_finish_placement() {
+  static const OwnFinishPlacement placement;
+  return placement;
+}
+
+}  // namespace hexagent

@@ -1,0 +1,109 @@
+// PlanView: the simulated cluster state a plan works on.
+//
+// Reading a worker's load gives the real one until something was tried on it; trying copies it
+// first. A new plan starts with begin(), which forgets all trials in O(1). Tests:
+// tests/unit/core/plan.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/cluster/content_table.h"
+#include "core/cluster/link_table.h"
+#include "core/cluster/worker_table.h"
+#include "core/settings.h"
+#include "core/workflow/workflow.h"
+
+namespace hexagent {
+
+// What a placement must know of the call it places.
+struct CallShape {
+  const Call* call = nullptr;
+  const ModelPool* pool = nullptr;
+  const uint32_t* hits = nullptr;  // resident prompt prefix by worker index, tokens
+  uint32_t prompt_tokens = 0;
+  double output_tokens = 0.0;   // expectation
+  uint32_t reserve_tokens = 0;  // prompt and a high quantile of the output
+  double weight = 1.0;          // how much a second of delay matters to its workflow
+
+  uint32_t cached(uint32_t worker) const {
+    return hits[worker] < prompt_tokens ? hits[worker] : prompt_tokens - 1;
+  }
+};
+
+// What a decode worker would cost a call (filled by placement_cost.h).
+struct DecodeOption {
+  bool fits = false;
+  uint32_t cached = 0;  // KV it holds already and need not be sent
+  double bytes = 0.0;   // to move
+  double wait_s = 0.0;  // for KV space
+  double service_s = 0.0;
+  double impact_s = 0.0;  // delay caused to the batch, summed over its sequences
+};
+
+struct DecodeRow {
+  uint32_t worker;
+  double cost;  // without the transfer
+  DecodeOption option;
+};
+
+// One (prefill, decode) pair with its projected times, seconds from now.
+struct Choice {
+  uint32_t prefill = kNoWorker;
+  uint32_t decode = kNoWorker;
+  bool fits = false;  // KV space on both workers now
+  uint32_t prefill_cached = 0;
+  uint32_t decode_cached = 0;
+  double wait_s = 0.0;  // before the prefill progresses
+  double prefill_end_s = 0.0;
+  double transfer_end_s = 0.0;
+  double finish_s = 0.0;
+  double cost_s = 0.0;  // what the placement minimised
+};
+
+class PlanView {
+ public:
+  PlanView(const WorkerTable& workers, const LinkTable& links, const Settings& settings)
+      : workers_(workers), links_(links), settings_(settings) {}
+
+  void begin(TimeNs now);
+  TimeNs now() const { return now_; }
+  const WorkerTable& workers() const { return workers_; }
+  const LinkTable& links() const { return links_; }
+  const Settings& settings() const { return settings_; }
+
+  const WorkerLoad& load(uint32_t worker) const {
+    return stamps_[worker] == stamp_ ? trials_[worker] : workers_[worker].load;
+  }
+
+  // Books a choice on the simulated state, as if it were dispatched.
+  void book(const CallShape& shape, const Choice& choice);
+  // After a real dispatch: workers that trials were made on get it in their trial copy as well.
+  void book_dispatched(const CallShape& shape, const Choice& choice);
+  // Choices booked so far in the scheduler's life; round robin goes by it.
+  uint64_t rotation() const { return rotation_; }
+
+  // Scratch space of one search, kept so that planning does not allocate.
+  std::vector<DecodeRow>& decode_rows() const { return decode_rows_; }
+
+  // Mean time until the prefill workers of a pool have done what was sent and what waits.
+  double backlog_s = 0.0;
+
+ private:
+  WorkerLoad& trial(uint32_t worker);
+  bool tried(uint32_t worker) const { return stamps_[worker] == stamp_; }
+  void book_prefill(const CallShape& shape, const Choice& choice, WorkerLoad* load) const;
+  void book_decode(const CallShape& shape, const Choice& choice, WorkerLoad* load) const;
+
+  const WorkerTable& workers_;
+  const LinkTable& links_;
+  const Settings& settings_;
+  std::vector<WorkerLoad> trials_;
+  std::vector<uint64_t> stamps_;
+  mutable std::vector<DecodeRow> decode_rows_;
+  uint64_t stamp_ = 0;
+  uint64_t rotation_ = 0;
+  TimeNs now_ = 0;
+};
+
+}  // namespace hexagent

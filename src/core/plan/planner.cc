@@ -1,0 +1,257 @@
+// Planner: see planner.h.
+#include "core/plan/planner.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/lifecycle.h"
+#include "core/lifecycle_parts.h"
+#include "core/plan/order.h"
+#include "core/plan/placement.h"
+#include "core/plan/placement_cost.h"
+
+namespace hexagent {
+namespace {
+
+bool more_urgent(const Ranked& a, const Ranked& b) {
+  if (a.key != b.key) return a.key > b.key;
+  if (a.sequence != b.sequence) return a.sequence < b.sequence;
+  if (a.own_s != b.own_s) return a.own_s > b.own_s;
+  return a.call_id < b.call_id;
+}
+
+bool less_urgent(const Ranked& a, const Ranked& b) { return more_urgent(b, a); }
+
+Ranked rank(const State& state, uint32_t index, double delta_s) {
+  const Call& call = state.workflows.call(index);
+  return {state.order_key(call, delta_s), state.workflows.workflow_of(call).sequence,
+          call.standalone_s, call.id, index};
+}
+
+// ---- dispatch windows ----
+
+double window_s(const State& state, const Worker& worker) {
+  return to_s(worker.spec.dispatch_round_trip_ns) + state.settings.window_s;
+}
+
+// Open for any call: the worker would run dry within a round trip, or small calls may join.
+bool window_open(const State& state, uint32_t index) {
+  const Worker& worker = state.workers[index];
+  const PrefillLoad& load = state.view.load(index).prefill;
+  if (load.count == 0 || load.tokens < state.settings.window_tokens) return true;
+  return load.drain_s(worker.prefill_engine, state.now) <= window_s(state, worker);
+}
+
+bool window_takes(const State& state, uint32_t index, uint32_t new_tokens) {
+  const Worker& worker = state.workers[index];
+  const PrefillLoad& load = state.view.load(index).prefill;
+  if (load.count == 0) return true;
+  const double tokens = new_tokens;
+  if (load.tokens + tokens <= state.settings.window_tokens) return true;
+  if (load.drain_s(worker.prefill_engine, state.now) <= window_s(state, worker)) return true;
+  // A short call may share the iterations of a long one, which it hardly delays.
+  return tokens <= state.settings.window_overtake * load.tokens &&
+         load.next_iteration_tokens + std::min(tokens, worker.prefill_engine.chunk_tokens) <=
+             worker.prefill_engine.batch_tokens;
+}
+
+// Windows that are open, over all pools.
+uint32_t count_open(const State& state) {
+  uint32_t open = 0;
+  for (const ModelPool& pool : state.workers.pools()) {
+    for (uint32_t index : pool.prefill) open += window_open(state, index) ? 1u : 0u;
+  }
+  return open;
+}
+
+// When the first closed window opens by the mere progress of its worker.
+TimeNs next_opening(const State& state) {
+  TimeNs first = kNever;
+  for (const ModelPool& pool : state.workers.pools()) {
+    for (uint32_t index : pool.prefill) {
+      const Worker& worker = state.workers[index];
+      if (worker.load.prefill.count == 0) continue;
+      const double drain = worker.load.prefill.drain_s(worker.prefill_engine, state.now);
+      const double ahead = drain - window_s(state, worker);
+      if (ahead > 0.0) first = std::min(first, state.now + to_ns(ahead) + 1);
+    }
+  }
+  return first;
+}
+
+// ---- the pieces of a plan ----
+
+void send(State* state, uint32_t index, const CallShape& shape, const Choice& choice, double key) {
+  dispatch(state, index, choice, key);
+  state->view.book_dispatched(shape, choice);
+}
+
+// Calls whose KV waits on a prefill worker come first: they hold memory on two sides of the
+// cluster.
+void bind_prefilled(State* state) {
+  std::vector<Ranked> ranked;
+  for (uint32_t index : state->prefilled.calls()) ranked.push_back(rank(*state, index, 0.0));
+  std::sort(ranked.begin(), ranked.end(), more_urgent);
+  for (const Ranked& entry : ranked) {
+    const Call& call = state->workflows.call(entry.call);
+    const CallShape shape = state->shape_of(call);
+    Choice choice;
+    if (call.decode_locked) {
+      const DecodeOption option = decode_option(state->view, shape, call.decode_worker);
+      if (!option.fits) continue;
+      project(state->view, shape, call.prefill_worker, PrefillOption{true, 0, 0.0, 0.0},
+              call.decode_worker, option, &choice);
+    } else if (!state->policy.placement->choose_decode(state->view, shape, call.prefill_worker,
+                                                       &choice)) {
+      continue;
+    }
+    bind_decode(state, entry.call, choice);
+  }
+}
+
+// Where KV is short, calls wait in order; the few next in line may pass one that does not fit.
+constexpr uint32_t kMisfitsMax = 16;
+
+void plan_at_ready(State* state) {
+  std::vector<Ranked>& heap = state->ranked;
+  heap.clear();
+  for (uint32_t index : state->waiting.calls()) {
+    heap.push_back(rank(*state, index, state->workflows.call(index).standalone_s));
+  }
+  std::make_heap(heap.begin(), heap.end(), less_urgent);
+  uint32_t misfits = 0;
+  while (!heap.empty() && misfits < kMisfitsMax) {
+    std::pop_heap(heap.begin(), heap.end(), less_urgent);
+    const uint32_t index = heap.back().call;
+    heap.pop_back();
+    const CallShape shape = state->shape_of(state->workflows.call(index));
+    Choice choice;
+    if (!state->policy.placement->choose(state->view, shape, &choice) || !choice.fits) {
+      ++misfits;
+      continue;
+    }
+    const double key = state->order_key(*shape.call, choice.finish_s);
+    send(state, index, shape, choice, key);
+  }
+}
+
+// How many calls a plan still looks at once no window is open for all comers: only short calls that
+// may overtake can then be sent, and the most urgent ones matter.
+constexpr uint32_t kOvertakersMax = 32;
+
+void plan_sorted(State* state) {
+  std::vector<Ranked>& heap = state->ranked;
+  heap.clear();
+  for (uint32_t index : state->waiting.calls()) heap.push_back(rank(*state, index, 0.0));
+  std::make_heap(heap.begin(), heap.end(), less_urgent);
+  uint32_t open = count_open(*state);
+  uint32_t beyond = 0;
+  while (!heap.empty()) {
+    if (open == 0 && ++beyond > kOvertakersMax) break;
+    std::pop_heap(heap.begin(), heap.end(), less_urgent);
+    const Ranked entry = heap.back();
+    heap.pop_back();
+    const CallShape shape = state->shape_of(state->workflows.call(entry.call));
+    Choice choice;
+    if (!state->policy.placement->choose(state->view, shape, &choice)) continue;
+    if (!choice.fits) continue;
+    const bool was_open = window_open(*state, choice.prefill);
+    const uint32_t new_tokens = shape.prompt_tokens - choice.prefill_cached;
+    if (window_takes(*state, choice.prefill, new_tokens)) {
+      send(state, entry.call, shape, choice, entry.key);
+    } else {
+      state->view.book(shape, choice);
+    }
+    if (was_open && !window_open(*state, choice.prefill)) --open;
+  }
+}
+
+// The paper's greedy: score every waiting call on the simulated state, take the largest ratio,
+// apply it, score again. Applying only makes placements worse, and only those on the two workers
+// touched, so a call with another best pair keeps it and need not be scored again: the result is
+// the same.
+struct Scored {
+  Ranked rank;
+  Choice choice;
+};
+
+void plan_greedy(State* state) {
+  std::vector<Scored> scored;
+  scored.reserve(state->waiting.size());
+  const auto score = [&](uint32_t index, Scored* entry) {
+    const CallShape shape = state->shape_of(state->workflows.call(index));
+    entry->choice = Choice{};
+    if (!state->policy.placement->choose(state->view, shape, &entry->choice)) return false;
+    entry->rank = rank(*state, index, entry->choice.finish_s);
+    return true;
+  };
+  for (uint32_t index : state->waiting.calls()) {
+    Scored entry;
+    if (score(index, &entry)) scored.push_back(entry);
+  }
+  while (!scored.empty() && count_open(*state) > 0) {
+    size_t first = 0;
+    for (size_t i = 1; i < scored.size(); ++i) {
+      if (more_urgent(scored[i].rank, scored[first].rank)) first = i;
+    }
+    const Scored taken = scored[first];
+    scored[first] = scored.back();
+    scored.pop_back();
+    if (!taken.choice.fits) continue;
+    const uint32_t index = taken.rank.call;
+    const CallShape shape = state->shape_of(state->workflows.call(index));
+    const uint32_t new_tokens = shape.prompt_tokens - taken.choice.prefill_cached;
+    if (window_takes(*state, taken.choice.prefill, new_tokens)) {
+      send(state, index, shape, taken.choice, taken.rank.key);
+    } else {
+      state->view.book(shape, taken.choice);
+    }
+    for (Scored& entry : scored) {
+      const bool touched = entry.choice.prefill == taken.choice.prefill ||
+                           entry.choice.decode == taken.choice.decode;
+      if (touched) score(entry.rank.call, &entry);
+    }
+  }
+}
+
+}  // namespace
+
+double mean_backlog_s(const State& state) {
+  double drain = state.waiting_prefill_s;
+  uint32_t count = 0;
+  for (const ModelPool& pool : state.workers.pools()) {
+    for (uint32_t index : pool.prefill) {
+      const Worker& worker = state.workers[index];
+      drain += worker.load.prefill.drain_s(worker.prefill_engine, state.now);
+      ++count;
+    }
+  }
+  return count == 0 ? 0.0 : drain / count;
+}
+
+void plan(State* state) {
+  const TimeNs delay = to_ns(state->settings.replan_delay_s);
+  if (delay > 0 && state->planned_at >= 0 && state->now < state->planned_at + delay) {
+    state->plan_at = state->planned_at + delay;  // the planner is still busy with the last state
+    state->plan_needed = false;
+    return;
+  }
+  state->planned_at = state->now;
+  state->plan_needed = false;
+  state->plan_at = kNever;
+  if (state->waiting.empty() && state->prefilled.empty()) return;
+  ++state->counters.plans;
+  state->view.begin(state->now);
+  state->view.backlog_s = mean_backlog_s(*state);
+  if (!state->prefilled.empty()) bind_prefilled(state);
+  if (state->waiting.empty()) return;
+  if (state->policy.dispatch == Dispatch::kAtReady) return plan_at_ready(state);
+  if (state->policy.order->uses_projection()) {
+    plan_greedy(state);
+  } else {
+    plan_sorted(state);
+  }
+  if (!state->waiting.empty()) state->plan_at = next_opening(*state);
+}
+
+}  // namespace hexagent

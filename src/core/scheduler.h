@@ -1,0 +1,63 @@
+// Scheduler: the deterministic core. It takes inputs with their time, keeps the state of workflows,
+// workers and contents, plans, and queues decisions. It has no thread, clock, file or randomness.
+//
+// Same inputs and times in, same decisions out, byte for byte. The shells (src/capi for manual
+// driving, later src/runtime) own everything that waits. Tests:
+// tests/unit/core/scheduler_*_test.cc, tests/model.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/time.h"
+#include "core/input.h"
+#include "core/settings.h"
+#include "hexagent/hexagent.h"
+
+namespace hexagent {
+
+class Scheduler {
+ public:
+  // Takes all memory for the limits of `settings`. May throw std::bad_alloc, nothing else.
+  explicit Scheduler(const Settings& settings);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Takes one input. `now` never runs backwards (the shell checks it).
+  void apply(const Input& input, TimeNs now);
+
+  // Fires timers due and plans if anything changed. Call once after the inputs of one moment.
+  void advance(TimeNs now);
+
+  // Earliest timer, or kNever.
+  TimeNs next_timer() const;
+
+  // Decisions waiting; take up to `capacity`, oldest first.
+  uint32_t decision_count() const;
+  uint32_t take_decisions(hexagent_decision* decisions, uint32_t capacity);
+
+  // Questions. None of them changes anything.
+  int32_t call_state(uint64_t workflow, uint64_t call) const;
+  int32_t placement_query(const hexagent_call& call, const hexagent_prefix* prefixes,
+                          hexagent_placement* placements, uint32_t capacity) const;
+  hexagent_status what_if(const hexagent_workflow& workflow, const hexagent_call* calls,
+                          uint32_t count, const uint64_t* deps, const hexagent_prefix* prefixes,
+                          hexagent_forecast* forecast) const;
+  hexagent_status explain(uint64_t workflow, uint64_t call, std::string* text) const;
+  hexagent_status workflow_query(uint64_t workflow, hexagent_workflow_info* info) const;
+  hexagent_status worker_query(uint32_t worker, hexagent_worker_info* info) const;
+  void stats(hexagent_stats* stats) const;
+
+  // Every invariant of the ledgers and tables, slowly; for tests and debug simulations.
+  // Returns nullptr, or a sentence that names what is broken.
+  const char* audit() const;
+
+  struct State;  // state.h; the core's own files work on it
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hexagent

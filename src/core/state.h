@@ -1,0 +1,120 @@
+// State: everything one scheduler knows, and the few primitives all parts share (emit, refuse).
+//
+// Data flows one way: inputs_*.cc check an input and call lifecycle.h; lifecycle.h moves calls
+// through their states and emits decisions; plan/planner.h turns waiting calls into dispatches,
+// again through lifecycle.h; queries.cc, explain.cc and audit.cc only read.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/ring.h"
+#include "core/cluster/content_table.h"
+#include "core/cluster/link_table.h"
+#include "core/cluster/worker_table.h"
+#include "core/input.h"
+#include "core/model/length_predictor.h"
+#include "core/plan/plan_view.h"
+#include "core/plan/policy.h"
+#include "core/scheduler.h"
+#include "core/settings.h"
+#include "core/workflow/workflow_table.h"
+
+namespace hexagent {
+
+// Call indexes with O(1) insertion and removal; each call knows its own slot.
+class CallList {
+ public:
+  explicit CallList(uint32_t Call::*slot) : slot_(slot) {}
+  void reserve(uint32_t count) { calls_.reserve(count); }
+  void add(WorkflowTable* table, uint32_t call) {
+    table->call(call).*slot_ = static_cast<uint32_t>(calls_.size());
+    calls_.push_back(call);
+  }
+  void remove(WorkflowTable* table, uint32_t call) {
+    const uint32_t slot = table->call(call).*slot_;
+    calls_[slot] = calls_.back();
+    table->call(calls_[slot]).*slot_ = slot;
+    calls_.pop_back();
+    table->call(call).*slot_ = kNoIndex;
+  }
+  const std::vector<uint32_t>& calls() const { return calls_; }
+  bool empty() const { return calls_.empty(); }
+  uint32_t size() const { return static_cast<uint32_t>(calls_.size()); }
+
+ private:
+  uint32_t Call::*slot_;
+  std::vector<uint32_t> calls_;
+};
+
+// A waiting call with its key; plans go from the most urgent down.
+struct Ranked {
+  double key;
+  uint64_t sequence;  // of the workflow: ties go to the earlier one
+  double own_s;       // among siblings the longer call first: the workflow waits for it
+  uint64_t call_id;
+  uint32_t call;
+};
+
+struct Scheduler::State {
+  explicit State(const Settings& initial);
+
+  Settings settings;
+  PolicyPieces policy;
+  WorkflowTable workflows;
+  WorkerTable workers;
+  ContentTable contents;
+  LinkTable links;
+  LengthPredictor lengths;
+  PlanView view;
+
+  CallList waiting;                // ready, not dispatched
+  CallList prefilled;              // KV on a prefill worker, no decode worker with space yet
+  double waiting_prefill_s = 0.0;  // their prefills, each on its best worker
+  bool plan_needed = false;
+  TimeNs plan_at = kNever;  // a dispatch window opens by time alone
+  TimeNs now = 0;
+  TimeNs planned_at = -1;  // last plan; replan_delay_s counts from it
+
+  Ring<hexagent_decision> decisions;
+  hexagent_stats counters = {};
+  uint64_t next_decision = 1;
+
+  // Scratch of submit and plan, sized at open.
+  std::vector<uint32_t> hits;  // tokens by worker index
+  std::vector<uint32_t> call_scratch;
+  std::vector<Ranked> ranked;
+
+  // Appends a decision of this kind; the caller fills in the rest.
+  hexagent_decision& emit(uint32_t kind);
+  hexagent_decision& emit_call(uint32_t kind, const Call& call);
+  hexagent_decision& accept(const Input& input, uint64_t user_data);
+  void refuse(const Input& input, uint64_t user_data, hexagent_status status, uint32_t field);
+
+  // What a placement must know of a call; fills `hits`, which the shape points to.
+  CallShape shape_of(const Call& call);
+  double order_key(const Call& call, double delta_s) const;
+};
+
+// inputs_cluster.cc
+void apply_profile(Scheduler::State* state, const Input& input);
+void apply_model(Scheduler::State* state, const Input& input);
+void apply_worker(Scheduler::State* state, const Input& input);
+void apply_worker_drain(Scheduler::State* state, const Input& input);
+void apply_worker_lost(Scheduler::State* state, const Input& input);
+void apply_heartbeat(Scheduler::State* state, const Input& input);
+void apply_link(Scheduler::State* state, const Input& input);
+void apply_configure(Scheduler::State* state, const Input& input);
+
+// inputs_workflow.cc
+void apply_workflow_begin(Scheduler::State* state, const Input& input);
+void apply_submit(Scheduler::State* state, const Input& input);
+void apply_ready(Scheduler::State* state, const Input& input);
+void apply_call_cancel(Scheduler::State* state, const Input& input);
+void apply_workflow_cancel(Scheduler::State* state, const Input& input);
+void apply_workflow_end(Scheduler::State* state, const Input& input);
+
+// inputs_report.cc
+void apply_report(Scheduler::State* state, const Input& input);
+
+}  // namespace hexagent

@@ -1,0 +1,172 @@
+// Workflow and Call: the plain records of the online-revealed DAG.
+//
+// Only data; workflow_table.h owns and links them, horizon.h computes the standalone times, and the
+// files of the scheduler move calls through their states. "Index" fields address pools; kNoIndex =
+// none. Tests: tests/unit/core/workflow.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/time.h"
+#include "core/cluster/content_table.h"
+#include "hexagent/hexagent.h"
+
+namespace hexagent {
+
+inline constexpr uint32_t kNoIndex = 0xffffffffu;
+inline constexpr uint32_t kSourcesMax = 4;  // prefixes of one call
+
+// Values equal HEXAGENT_STATE_*, so that queries need no translation.
+enum class CallState : uint8_t {
+  kFree = 0,
+  kHeld = HEXAGENT_STATE_HELD,
+  kWaiting = HEXAGENT_STATE_WAITING,
+  kReady = HEXAGENT_STATE_READY,
+  kDispatched = HEXAGENT_STATE_DISPATCHED,
+  kPrefilling = HEXAGENT_STATE_PREFILLING,
+  kPrefilled = HEXAGENT_STATE_PREFILLED,
+  kTransferring = HEXAGENT_STATE_TRANSFERRING,
+  kDecodeQueued = HEXAGENT_STATE_DECODE_QUEUED,
+  kDecoding = HEXAGENT_STATE_DECODING,
+  kDone = HEXAGENT_STATE_DONE,
+  kFailed = HEXAGENT_STATE_FAILED,
+  kCancelled = HEXAGENT_STATE_CANCELLED,
+};
+
+inline bool is_final(CallState state) { return state >= CallState::kDone; }
+inline bool is_in_flight(CallState state) {
+  return state >= CallState::kDispatched && state <= CallState::kDecoding;
+}
+
+// Times of one call, absolute; 0 = not yet. Written once per attempt.
+struct CallTimes {
+  TimeNs deps_end = 0;  // last end of a dependency; the workflow's arrival for a root
+  TimeNs revealed = 0;
+  TimeNs ready = 0;
+  TimeNs dispatched = 0;
+  TimeNs prefill_start = 0;
+  TimeNs prefill_end = 0;
+  TimeNs transfer_start = 0;
+  TimeNs transfer_end = 0;
+  TimeNs decode_start = 0;
+  TimeNs first_token = 0;
+  TimeNs decode_end = 0;
+};
+
+// What the planner expected at dispatch; hexagent_explain() sets it against the times above.
+struct CallPlan {
+  double order_key = 0.0;          // larger was more urgent
+  double delta_s = 0.0;            // projected time to finish that the order used
+  double cost_s = 0.0;             // of the chosen pair, as the placement counts
+  double runner_up_s = 0.0;        // cost of the best pair on other workers; 0 = there was none
+  uint32_t runner_up_prefill = 0;  // worker ids
+  uint32_t runner_up_decode = 0;
+  uint32_t prefill_cached = 0;
+  uint32_t decode_cached = 0;
+  TimeNs prefill_start = 0;
+  TimeNs prefill_end = 0;
+  TimeNs transfer_end = 0;
+  TimeNs decode_end = 0;
+};
+
+// What a call adds to the load estimate of its prefill worker (cluster/prefill_load.h).
+struct PrefillDemand {
+  double variable_s = 0.0;  // without the per-iteration fixed part
+  double fixed_s = 0.0;
+  uint32_t tokens = 0;  // not cached
+};
+
+struct Call {
+  uint64_t id = 0;
+  uint64_t user_data = 0;
+  uint64_t labels_required = 0;
+  uint64_t labels_excluded = 0;
+  uint32_t workflow = kNoIndex;
+  uint32_t next_of_workflow = kNoIndex;  // list of the workflow's calls, newest first
+  uint32_t first_edge = kNoIndex;        // calls that depend on this one
+  uint32_t deps_pending = 0;
+  uint32_t stage = 0;
+  uint32_t model = 0;  // name id
+  uint32_t prompt_tokens = 0;
+  uint32_t max_output_tokens = 0;
+  CallState state = CallState::kFree;
+  bool held = false;
+  bool streaming = false;  // a first token left for the user
+  bool last = false;
+  bool decode_locked = false;  // decode worker chosen and not to be changed
+  bool kv_on_prefill = false;  // reservation held there
+  bool kv_on_decode = false;
+  bool local = false;  // prefill and decode in one place
+  uint32_t attempt = 0;
+  uint32_t retries = 0;
+
+  // Output length: expectation for times, a high quantile for the KV ledger.
+  double output_mean = 0.0;
+  uint32_t output_reserve = 0;
+  uint32_t output_seen = 0;
+
+  // Standalone estimate (workflow/horizon.h), seconds.
+  double standalone_s = 0.0;     // this call alone on its best workers
+  double base_path_s = 0.0;      // longest path to the end of its dependencies
+  double path_s = 0.0;           // longest path from arrival to this call's end, tool gaps included
+  double prefill_s = 0.0;        // its prefill part
+  double base_attained_s = 0.0;  // observed critical path to the end of its dependencies
+  double attained_s = 0.0;       // and to its own end (order atlas)
+
+  // Content (cluster/content_table.h).
+  uint32_t content = kNoIndex;
+  uint32_t source_count = 0;
+  uint32_t own_prefix_tokens = 0;  // shared with calls of the same workflow
+  ContentSource sources[kSourcesMax];
+
+  // Where it runs, as worker indexes.
+  uint32_t prefill_worker = kNoIndex;
+  uint32_t decode_worker = kNoIndex;
+  uint32_t avoid_worker = kNoIndex;  // lost under this call
+  uint32_t prefill_blocks = 0;       // reserved
+  uint32_t decode_blocks = 0;
+  uint32_t prefill_hit = 0;  // expected, corrected by the report
+  uint32_t decode_hit = 0;
+  uint32_t prefill_next = kNoIndex;  // list of calls dispatched to the prefill worker
+  uint32_t prefill_previous = kNoIndex;
+  uint32_t decode_next = kNoIndex;  // list of calls promised to the decode worker
+  uint32_t decode_previous = kNoIndex;
+  PrefillDemand demand;
+  double decode_clock = 0.0;  // iterations the worker's decode clock stood at on start
+  double transfer_bytes = 0.0;
+  double weight = 0.0;  // in its decode worker's load
+  int64_t sent_order_key = 0;
+
+  uint32_t waiting_slot = kNoIndex;  // place in the planner's list of waiting calls
+  CallTimes times;
+  CallPlan plan;
+};
+
+struct Workflow {
+  uint64_t id = 0;
+  uint64_t user_data = 0;
+  uint64_t sequence = 0;  // order of arrival; breaks ties
+  TimeNs arrival = 0;
+  TimeNs deadline = 0;  // absolute, 0 = none
+  TimeNs last_activity = 0;
+  uint32_t slo_scale_milli = 0;
+  uint32_t class_name = 0;
+  uint32_t tenant = 0;
+  uint32_t tier = 0;
+  uint32_t first_call = kNoIndex;
+  uint32_t calls = 0;        // revealed
+  uint32_t calls_done = 0;   // in a final state
+  uint32_t calls_ready = 0;  // ready, not dispatched
+  uint32_t calls_in_flight = 0;
+  bool ended = false;   // no further call will come
+  bool failed = false;  // a call failed or was cancelled
+  bool risk_told = false;
+  double horizon_s = 0.0;   // standalone completion estimate of the revealed DAG
+  double attained_s = 0.0;  // longest observed critical path (order atlas)
+  // Longest standalone time among the revealed calls that are not finished; horizon.h keeps it.
+  double remaining_s = 0.0;
+  uint32_t idle_next = kNoIndex;  // list by last activity, for expiry
+  uint32_t idle_previous = kNoIndex;
+};
+
+}  // namespace hexagent

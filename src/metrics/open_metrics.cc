@@ -1,0 +1,65 @@
+// OpenMetrics text: see open_metrics.h. One table row is one metric family.
+#include "metrics/open_metrics.h"
+
+#include <string_view>
+
+namespace hexagent {
+namespace {
+
+struct Family {
+  std::string_view name;  // without `hexagent_` and `_total`
+  std::string_view unit;  // part of the name too; empty for plain counts
+  uint64_t hexagent_stats::*value;
+  bool counter;
+  std::string_view help;
+};
+
+constexpr Family kFamilies[] = {
+    {"inputs", "", &hexagent_stats::inputs, true, "Inputs taken from the intake queue."},
+    {"inputs_refused", "", &hexagent_stats::refused, true, "Inputs answered with REFUSED."},
+    {"intake_rejected", "", &hexagent_stats::intake_rejected, true,
+     "Inputs turned away because the intake queue was full."},
+    {"decisions", "", &hexagent_stats::decisions, true, "Decisions made."},
+    {"plans", "", &hexagent_stats::plans, true, "Runs of the planner."},
+    {"workflows_live", "", &hexagent_stats::workflows_live, false,
+     "Workflows that have not ended."},
+    {"workflows_done", "", &hexagent_stats::workflows_done, true, "Workflows that ended well."},
+    {"workflows_cancelled", "", &hexagent_stats::workflows_cancelled, true,
+     "Workflows that were cancelled, failed or expired."},
+    {"calls_live", "", &hexagent_stats::calls_live, false, "Calls that are not final."},
+    {"calls_waiting", "", &hexagent_stats::calls_waiting, false, "Calls ready but not dispatched."},
+    {"calls_done", "", &hexagent_stats::calls_done, true, "Calls that ended well."},
+    {"calls_failed", "", &hexagent_stats::calls_failed, true,
+     "Calls that failed or were cancelled."},
+    {"calls_retried", "", &hexagent_stats::calls_retried, true,
+     "Dispatches that failed and were planned again."},
+    {"prompt_tokens", "", &hexagent_stats::prompt_tokens, true,
+     "Prompt tokens of prefilled calls."},
+    {"prefix_hit_tokens", "", &hexagent_stats::prefix_hit_tokens, true,
+     "Prompt tokens that were found in a prefix cache."},
+    {"transfer_bytes", "bytes", &hexagent_stats::transfer_bytes, true,
+     "KV bytes moved between workers."},
+    {"allocated_bytes", "bytes", &hexagent_stats::bytes_allocated, false,
+     "Memory that the scheduler holds."},
+};
+
+void write_family(const Family& family, uint64_t value, TextWriter* text) {
+  *text << "# HELP hexagent_" << family.name << " " << family.help << "\n";
+  *text << "# TYPE hexagent_" << family.name << (family.counter ? " counter\n" : " gauge\n");
+  if (!family.unit.empty()) {
+    *text << "# UNIT hexagent_" << family.name << " " << family.unit << "\n";
+  }
+  *text << "hexagent_" << family.name << (family.counter ? "_total " : " ") << value << "\n";
+}
+
+}  // namespace
+
+void write_open_metrics(const hexagent_stats& stats, TextWriter* text) {
+  *text << "# HELP hexagent_workers Workers known, lost ones included.\n"
+        << "# TYPE hexagent_workers gauge\n"
+        << "hexagent_workers " << stats.workers << "\n";
+  for (const Family& family : kFamilies) write_family(family, stats.*family.value, text);
+  *text << "# EOF\n";
+}
+
+}  // namespace hexagent

@@ -1,0 +1,103 @@
+// The network between workers: each has one egress and one ingress of fixed bandwidth, and flows
+// share them fairly: rate = min(egress / flows leaving, ingress / flows entering). What one flow
+// cannot use at its other end is not handed to its neighbours.
+// A flow ends one latency after its last byte has left; a flow of 0 bytes takes the latency only.
+// When a flow starts or ends only flows that share an end with it are rated anew.
+// Tests: tests/unit/sim/engine/link_test.cc
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "sim/engine/event_queue.h"
+#include "sim/engine/reports.h"
+#include "sim/engine/sim_time.h"
+
+namespace hexagent::sim {
+
+struct LinkConfig {
+  double egress_bytes_per_s = 0.0;
+  double ingress_bytes_per_s = 0.0;
+};
+
+struct LinkStats {
+  double egress_bytes = 0.0;  // moved, those of cancelled flows included
+  double ingress_bytes = 0.0;
+  double egress_busy_s = 0.0;  // time with at least one flow
+  double ingress_busy_s = 0.0;
+};
+
+class LinkNetwork {
+ public:
+  LinkNetwork(std::vector<LinkConfig> workers, double latency_s);
+
+  // Starts a flow; ids are the caller's and unique while the flow lives.
+  void start(TimeNs now, uint64_t id, int32_t from, int32_t to, int64_t bytes);
+  // False when there is no such flow (any more).
+  bool cancel(TimeNs now, uint64_t id);
+  // Cancels all flows from and to a lost worker; returns their ids in order of start.
+  std::vector<uint64_t> lose(TimeNs now, int32_t worker);
+
+  TimeNs next_event() const { return events_.next_time(); }
+  void advance(TimeNs now, Reports& out);
+
+  int32_t flows_out(int32_t worker) const { return count(ends_.at(index(worker)).out); }
+  int32_t flows_in(int32_t worker) const { return count(ends_.at(index(worker)).in); }
+  // Statistics up to `now`, moving flows included. Reading them disturbs nothing: settling a flow
+  // here would round its remaining bytes and could shift its end by a nanosecond.
+  LinkStats stats(TimeNs now, int32_t worker) const;
+  // Throws std::logic_error when a flow is left.
+  void check_drained() const;
+
+ private:
+  struct Flow {
+    uint64_t id = 0;
+    uint64_t sequence = 0;  // of start
+    int32_t from = 0;
+    int32_t to = 0;
+    TimeNs start = 0;
+    TimeNs rated_at = 0;  // when `remaining_bytes` was true
+    double remaining_bytes = 0.0;
+    double rate_bytes_per_s = 0.0;
+    bool moving = false;  // bytes are still leaving; else only the latency is left
+    bool live = false;
+    EventHandle event;
+  };
+  struct WorkerEnds {
+    LinkConfig config;
+    std::vector<int32_t> out;  // slots of moving flows, in order of start
+    std::vector<int32_t> in;
+    TimeNs out_since = 0;  // busy time is accounted up to here
+    TimeNs in_since = 0;
+    LinkStats stats;
+  };
+
+  static size_t index(int32_t value) { return static_cast<size_t>(value); }
+  static int32_t count(const std::vector<int32_t>& flows) {
+    return static_cast<int32_t>(flows.size());
+  }
+  Flow& at(int32_t slot) { return flows_[index(slot)]; }
+  const Flow& at(int32_t slot) const { return flows_[index(slot)]; }
+  static double sent_by(const Flow& flow, TimeNs now);
+  void account(WorkerEnds& ends, TimeNs now);
+  // Books what a moving flow has sent by `now`.
+  void settle(Flow& flow, TimeNs now);
+  void book(Flow& flow, double sent_bytes);
+  void attach(int32_t slot, TimeNs now);
+  void detach(int32_t slot, TimeNs now);
+  void rate_sharers(int32_t from, int32_t to, TimeNs now);
+  void rate(int32_t slot, TimeNs now);
+  void forget(int32_t slot);
+
+  TimeNs latency_ns_;
+  std::vector<WorkerEnds> ends_;
+  std::vector<Flow> flows_;
+  std::vector<int32_t> free_slots_;
+  std::unordered_map<uint64_t, int32_t> slot_of_id_;  // looked up, never iterated
+  EventQueue<int32_t> events_;
+  uint64_t next_sequence_ = 0;
+};
+
+}  // namespace hexagent::sim

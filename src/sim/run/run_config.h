@@ -1,0 +1,41 @@
+// What one simulated run is: a cluster, a workload, a policy, a seed. The same for the command-line
+// tool, the comparison and the tests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/cluster/resolved.h"
+#include "sim/workload/stream.h"
+#include "sim/workload/trace.h"
+
+namespace hexagent::sim {
+
+// A worker that dies during the run and comes back as a new incarnation.
+struct WorkerLoss {
+  int32_t worker = 0;  // index in the cluster
+  double at_s = 0.0;   // after measuring starts
+  double down_s = 0.0;
+};
+
+struct RunConfig {
+  const ResolvedCluster* cluster = nullptr;
+  const ProfileSet* profiles = nullptr;
+  std::vector<const Trace*> traces;
+  std::string policy = "default";
+  std::vector<std::pair<std::string, std::string>> settings;  // configuration keys of the library
+  std::string arrivals = "poisson";
+  bool closed_loop = false;
+  uint64_t seed = 1;
+  double rate_per_s = 1.0;
+  uint32_t workflows = 2000;  // measured
+  double warmup_s = 0.0;      // arrivals before this are not measured
+  // Drain cell: warm up, let all end, then send `workflows` at this rate and measure them all.
+  double drain_rate_per_s = 0.0;
+  std::vector<WorkerLoss> losses;
+  bool keep_workflows = true;  // records of single workflows in the result
+};
+
+}  // namespace hexagent::sim

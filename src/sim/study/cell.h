@@ -1,0 +1,61 @@
+// Cell: one point of an experiment, (traces, cluster, model, load, arrivals), made ready to run:
+// gaps normalised, oversized workflows left out, lambda* and the warm-up computed. Policies and
+// seeds come on top. The same for every policy by construction. Tests:
+// tests/unit/sim/study/cell_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/cluster/resolved.h"
+#include "sim/run/run_config.h"
+#include "sim/study/capacity.h"
+#include "sim/workload/trace.h"
+#include "sim/workload/trace_rules.h"
+
+namespace hexagent::sim {
+
+// What the caller asks for.
+struct CellRequest {
+  std::vector<std::string> traces;  // files
+  std::string cluster;              // file, or the name of one in the example folder
+  std::string model = "llama-3.1-70b";
+  std::string arrivals = "poisson";
+  std::string decode_binding;            // "" = as the cluster file says
+  double dispatch_round_trip_ms = -1.0;  // < 0: as the cluster file says
+  double load = 0.85;
+  double drain_factor = 0.0;  // > 0: drain cell at this multiple of lambda*
+  bool closed_loop = false;
+  uint32_t workflows = 2000;
+  std::vector<std::pair<std::string, std::string>> settings;  // for every policy
+};
+
+struct Cell {
+  CellRequest request;
+  ProfileSet profiles;
+  ResolvedCluster cluster;
+  std::vector<Trace> traces;
+  Capacity capacity;
+  GapCounts gaps;
+  Exclusion excluded;
+  double horizon_p95_s = 0.0;
+  double horizon_mean_s = 0.0;
+  double rate_per_s = 0.0;
+  double warmup_s = 0.0;
+
+  // A run of one policy. A policy may carry settings of its own: "name@key=value@key=value".
+  RunConfig run(const std::string& policy, uint64_t seed) const;
+};
+
+// Reads, checks and computes all of it. Throws InputError, std::invalid_argument.
+Cell prepare_cell(const CellRequest& request);
+
+// A file path as given, or NAME.cluster in the example data that ships with the project.
+std::string find_cluster_file(const std::string& text);
+
+// A file of the example data, e.g. "traces/text2sql_chess.jsonl.gz".
+std::string find_data_file(const std::string& relative);
+
+}  // namespace hexagent::sim

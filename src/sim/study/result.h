@@ -1,0 +1,108 @@
+// What runs and comparisons yield: plain records that every report reads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hexagent::sim {
+
+struct WorkflowRecord {
+  uint64_t index = 0;
+  uint32_t class_index = 0;  // into RunResult::class_names
+  double arrival_s = 0.0;
+  double completion_s = 0.0;  // last decode end - arrival; infinity = unfinished
+  double horizon_s = 0.0;     // H_w
+  bool measured = false;
+};
+
+// Shares of what the pools could do between the first and the last measured arrival.
+struct Utilisation {
+  double prefill = 0.0;
+  double decode = 0.0;
+  double egress = 0.0;   // of the prefill workers' interfaces, bytes over capacity
+  double ingress = 0.0;  // of the decode workers'
+  double kv_prefill = 0.0;
+  double kv_decode = 0.0;
+};
+
+struct RunResult {
+  std::string policy;
+  uint64_t seed = 0;
+  std::vector<WorkflowRecord> workflows;  // by index
+  std::vector<std::string> class_names;
+  Utilisation utilisation;
+  double prefix_hit_rate = 0.0;  // hit tokens over prompt tokens, prefill workers
+  uint64_t unfinished = 0;       // measured workflows that never ended
+  uint64_t preemptions = 0;
+  double extrapolated_share = 0.0;  // attention look-ups beyond the measured tables
+  double planner_us_p50 = 0.0;      // wall time of one hexagent_step()
+  double planner_us_p99 = 0.0;
+  double simulated_s = 0.0;
+  double wall_s = 0.0;
+  uint64_t decision_hash = 0;
+};
+
+struct Interval {
+  double value = 0.0;
+  double low = 0.0;
+  double high = 0.0;
+};
+
+// One policy over all seeds of a cell.
+struct PolicySummary {
+  std::string policy;
+  Interval req95;
+  Interval req99;
+  Interval ratio95;  // Req95 of the comparison's first policy over this one's, paired by seed
+  Interval ratio99;
+  double mean = 0.0;
+  double max = 0.0;
+  double p50 = 0.0;
+  double jain = 0.0;  // Jain's fairness index of the stretches
+  std::map<std::string, double> class_req95;
+  Utilisation use;
+  double hit_rate = 0.0;
+  double extrapolated_share = 0.0;
+  uint64_t unfinished = 0;
+  uint64_t preemptions = 0;
+  double planner_us_p50 = 0.0;
+  double planner_us_p99 = 0.0;
+  double speedup = 0.0;        // simulated over wall time
+  bool overload = false;       // Req95 of the last third of arrivals > 1.25 x the first third's
+  uint64_t decision_hash = 0;  // over all seeds
+};
+
+// What was simulated, for the head of every report.
+struct CellInfo {
+  std::string cluster;
+  std::string model;
+  std::vector<std::string> traces;
+  std::string arrivals;
+  std::string decode_binding;
+  std::string binding_resource;  // of lambda*
+  double round_trip_ms = 0.0;
+  double load = 0.0;
+  double drain_factor = 0.0;
+  double lambda_star = 0.0;  // workflows per second
+  double rate_per_s = 0.0;
+  double warmup_s = 0.0;
+  double horizon_mean_s = 0.0;
+  double horizon_p95_s = 0.0;
+  bool closed_loop = false;
+  uint32_t workflows = 0;
+  std::vector<uint64_t> seeds;
+  int64_t excluded = 0;
+  int64_t excluded_over_context = 0;
+  int64_t excluded_over_capacity = 0;
+  int64_t gaps_unknown = 0;
+  int64_t gaps_capped = 0;
+};
+
+struct Comparison {
+  CellInfo cell;
+  std::vector<PolicySummary> policies;
+};
+
+}  // namespace hexagent::sim

@@ -1,0 +1,14 @@
+// The commands of the `hexagent` tool. Each adds itself to the command line and runs when chosen;
+// all report errors by throwing, main() prints them and sets the exit status.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace hexagent::tool {
+
+void add_simulate(CLI::App* app);
+void add_compare(CLI::App* app);
+void add_bench(CLI::App* app);
+void add_policies(CLI::App* app);
+
+}  // namespace hexagent::tool

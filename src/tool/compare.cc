@@ -1,0 +1,119 @@
+// `hexagent compare` and `hexagent simulate`: policies on one cell, as table, JSON, CSV and SVG.
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+
+#include "sim/report/json.h"
+#include "sim/report/progress.h"
+#include "sim/report/svg.h"
+#include "sim/report/table.h"
+#include "sim/study/runner.h"
+#include "sim/study/statistics.h"
+#include "tool/cell_options.h"
+#include "tool/commands.h"
+
+namespace hexagent::tool {
+namespace {
+
+struct CompareOptions {
+  CellOptions cell;
+  std::string policies =
+      "default,hexagent,workflow-fcfs-scaled,llf-scaled,atlas-scaled,fcfs-scaled";
+  std::string json;
+  std::string csv;
+  std::string workflows_csv;
+  std::string svg;
+};
+
+void write_file(const std::string& path, const std::string& text) {
+  if (path.empty()) return;
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) throw std::runtime_error(path + ": cannot be written");
+}
+
+sim::CellInfo describe(const sim::Cell& cell, const std::vector<uint64_t>& seeds) {
+  const sim::CellRequest& request = cell.request;
+  sim::CellInfo info;
+  info.cluster = cell.cluster.file.name;
+  info.model = request.model;
+  for (const sim::Trace& trace : cell.traces) info.traces.push_back(trace.name);
+  info.arrivals = request.arrivals;
+  info.decode_binding = sim::name_of(cell.cluster.file.decode_binding);
+  info.binding_resource = cell.capacity.binding;
+  info.round_trip_ms = cell.cluster.file.dispatch_round_trip_ms;
+  info.load = request.load;
+  info.drain_factor = request.drain_factor;
+  info.lambda_star = cell.capacity.workflows_per_s;
+  info.rate_per_s = cell.rate_per_s;
+  info.warmup_s = cell.warmup_s;
+  info.horizon_mean_s = cell.horizon_mean_s;
+  info.horizon_p95_s = cell.horizon_p95_s;
+  info.closed_loop = request.closed_loop;
+  info.workflows = request.workflows;
+  info.seeds = seeds;
+  info.excluded = cell.excluded.workflows;
+  info.excluded_over_context = cell.excluded.over_context;
+  info.excluded_over_capacity = cell.excluded.over_capacity;
+  info.gaps_unknown = cell.gaps.tool_unknown;
+  info.gaps_capped = cell.gaps.tool_capped;
+  return info;
+}
+
+void run_compare(CompareOptions* options) {
+  options->cell.finish();
+  const sim::Cell cell = sim::prepare_cell(options->cell.request);
+  sim::RunnerConfig config;
+  config.policies = split_list(options->policies);
+  if (config.policies.empty()) throw std::invalid_argument("--policy names no policy");
+  config.seeds = options->cell.seed_list();
+  config.threads = options->cell.threads;
+  sim::Progress progress("simulating");
+  config.progress = [&](size_t done, size_t total) { progress.update(done, total); };
+  const auto results = sim::run_cell(cell, config);
+  progress.finish();
+  const sim::Comparison comparison = sim::summarise(describe(cell, config.seeds), results);
+  std::fputs(sim::comparison_table(comparison).c_str(), stdout);
+  write_file(options->json, sim::comparison_json(comparison));
+  write_file(options->csv, sim::comparison_csv(comparison));
+  write_file(options->workflows_csv, sim::workflows_csv(results));
+  write_file(options->svg, sim::attainment_svg(comparison, results));
+}
+
+void add_outputs(CLI::App* command, CompareOptions* options) {
+  command->add_option("--json", options->json, "Write the result as JSON");
+  command->add_option("--csv", options->csv, "Write one row a policy");
+  command->add_option("--workflows-csv", options->workflows_csv, "Write one row a workflow");
+  command->add_option("--svg", options->svg, "Write the attainment plot");
+}
+
+}  // namespace
+
+void add_compare(CLI::App* app) {
+  CLI::App* command = app->add_subcommand("compare", "Compares policies on one simulated cell");
+  auto options = std::make_shared<CompareOptions>();
+  options->cell.add_to(command);
+  command
+      ->add_option(
+          "--policy", options->policies,
+          "Policies, the first against all others; a policy may carry settings of its own: "
+          "name@key=value")
+      ->capture_default_str();
+  add_outputs(command, options.get());
+  command->callback([options] { run_compare(options.get()); });
+}
+
+void add_simulate(CLI::App* app) {
+  CLI::App* command = app->add_subcommand("simulate", "Runs one policy on one simulated cell");
+  auto options = std::make_shared<CompareOptions>();
+  options->policies = "default";
+  options->cell.seeds = 1;
+  options->cell.add_to(command);
+  command->add_option("--policy", options->policies, "Policy")->capture_default_str();
+  add_outputs(command, options.get());
+  command->callback([options] { run_compare(options.get()); });
+}
+
+}  // namespace hexagent::tool

@@ -1,0 +1,31 @@
+// hexagent: the command-line tool. Simulates, compares and measures the library, always through its
+// public C ABI. Exit status: 0 done, 1 bad input or failure (said on stderr), 2 wrong usage.
+#include <cstdio>
+#include <exception>
+
+#include "hexagent/hexagent.h"
+#include "tool/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Schedules LLM agent workflows on simulated clusters with libhexagent.", "hexagent"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", [] {
+    const uint32_t version = hexagent_version();
+    return std::to_string(version >> 16) + "." + std::to_string((version >> 8) & 0xff) + "." +
+           std::to_string(version & 0xff);
+  });
+  hexagent::tool::add_compare(&app);
+  hexagent::tool::add_simulate(&app);
+  hexagent::tool::add_bench(&app);
+  hexagent::tool::add_policies(&app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hexagent: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

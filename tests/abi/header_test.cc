@@ -1,0 +1,9 @@
+// The public header as C++ sees it: the oldest dialect that promises noexcept, nothing else
+// included.
+#include <hexagent/hexagent.h>
+
+static_assert(noexcept(hexagent_version()), "functions of the ABI do not throw");
+
+namespace hexagent {}  // namespace hexagent
+
+int main() { return hexagent_version() != 0 ? 0 : 1; }

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Runs the tests. `tests/run.sh quick` for daily work: debug build and all its tests. Without an
+# argument everything: debug, sanitizers, the clang build, determinism across compilers, static checks,
+# the quick start. Installs what it needs first. Ends with one line, "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+mode=${1:-full}
+passed=0
+failed=0
+started=$SECONDS
+
+bash cmake/install_dependencies.sh tests || { echo "0 passed, 1 failed"; exit 1; }
+launcher=()
+if command -v ccache >/dev/null; then
+  launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+
+# step NAME COMMAND...: one thing that passes or fails as a whole.
+step() {
+  local name=$1 from=$SECONDS
+  shift
+  echo "=== $name"
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "=== $name passed in $((SECONDS - from)) s"
+  else
+    failed=$((failed + 1))
+    echo "=== $name FAILED after $((SECONDS - from)) s"
+  fi
+}
+
+# suite PRESET: configures, builds and runs every ctest of one preset, counting each test.
+suite() {
+  local preset=$1 log
+  log=$(mktemp)
+  build_preset() { cmake --preset "$preset" "${launcher[@]}" >/dev/null && cmake --build --preset "$preset" -j 2 | tail -n 3; }
+  local before=$failed
+  step "$preset build" build_preset
+  if [[ $failed -gt $before ]]; then return; fi
+  ctest --test-dir "build/$preset" -j 2 --output-on-failure 2>&1 | tee "$log" | grep -vE '^ *(Start|Test project|[0-9]+/[0-9]+ Test .*Passed)'
+  local total bad
+  total=$(grep -oE 'out of [0-9]+' "$log" | grep -oE '[0-9]+' | tail -n 1)
+  bad=$(grep -oE '[0-9]+ tests failed' "$log" | grep -oE '^[0-9]+' | tail -n 1)
+  total=${total:-0}
+  bad=${bad:-$total}
+  passed=$((passed + total - bad))
+  failed=$((failed + bad))
+  if [[ $total -eq 0 ]]; then failed=$((failed + 1)); fi
+  rm -f "$log"
+}
+
+static_checks() {
+  local files
+  mapfile -t files < <(git ls-files 'src/core/*.cc')
+  clang-tidy -p build/clang --quiet "${files[@]}" 2>/dev/null
+}
+
+suite debug
+if [[ $mode != quick ]]; then
+  suite asan
+  suite clang
+  step "determinism across compilers" bash tests/sim/determinism.sh build/debug build/clang
+  step "clang-tidy" static_checks
+  step "quick start" bash examples/quickstart.sh --smoke
+fi
+
+echo "tests took $((SECONDS - started)) s"
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]

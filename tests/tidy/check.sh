@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Rules a reader should never have to point out: layout, lengths, forbidden includes, stray notes.
+set -uo pipefail
+failed=0
+complain() { echo "tidy: $1"; failed=1; }
+
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard \
+  'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.c' 'tests/*.h' 'examples/*.c')
+for file in "${sources[@]}"; do
+  [[ -f $file ]] || continue
+  long=$(awk 'length > 100 { print FILENAME ":" FNR; exit }' "$file")
+  [[ -z $long ]] || complain "$long is over 100 columns"
+  lines=$(wc -l < "$file")
+  [[ $lines -le 900 ]] || complain "$file has $lines lines; 900 is the most"
+done
+
+forbidden='#include *[<"](uv\.h|chrono|thread|mutex|atomic|fstream|iostream|random|unordered_map|unordered_set|regex|locale)[>"]'
+hits=$(grep -rnE "$forbidden" src/core) && complain "forbidden in src/core: $hits"
+hits=$(grep -rnE '#include "(runtime|capi|metrics|sim|tool)/' src/core) && complain "core looks outward: $hits"
+hits=$(grep -rnE '#include "(core|runtime|capi|metrics)/' src/sim src/tool) &&
+  complain "the simulator and the tool use the public header only: $hits"
+hits=$(grep -rnE '(TODO|FIXME|XXX)' src include examples/c | grep -vE '#[0-9]+') &&
+  complain "a note without an issue number: $hits"
+if command -v clang-format >/dev/null; then
+  clang-format --dry-run -Werror "${sources[@]}" 2>/dev/null ||
+    complain "clang-format would change: $(clang-format --dry-run "${sources[@]}" 2>&1 |
+      grep -oE '^[^:]+' | sort -u | head -5 | tr '\n' ' ')"
+fi
+exit $failed
