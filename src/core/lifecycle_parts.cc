@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/exact_math.h"
 
 namespace hexagent {
 namespace {
@@ -59,14 +60,17 @@ uint64_t prefill_kv_tokens(const Call& call) {
 
 }  // namespace
 
-double delay_weight(const State& state, const Call& call) {
-  const Workflow& workflow = state.workflows.workflow_of(call);
+double projected_stretch(const State& state, const Workflow& workflow) {
   const double horizon = std::max(workflow.horizon_s, 1e-3);
   const double elapsed = to_s(state.now - workflow.arrival);
-  const double stretch = std::max(1.0, (elapsed + workflow.remaining_s) / horizon);
-  double slope = 1.0;
-  for (double power = state.settings.impact_power; power >= 1.5; power -= 1.0) slope *= stretch;
-  return slope / horizon;
+  return std::max(1.0, (elapsed + workflow.remaining_s) / horizon);
+}
+
+double delay_weight(const State& state, const Call& call) {
+  const Workflow& workflow = state.workflows.workflow_of(call);
+  const double stretch = projected_stretch(state, workflow);
+  const auto power = static_cast<uint32_t>(state.settings.impact_power);
+  return whole_power(stretch, power - 1) / std::max(workflow.horizon_s, 1e-3);
 }
 
 int64_t to_order_key(double key) {

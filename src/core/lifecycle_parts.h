@@ -17,6 +17,9 @@ inline double decode_context(const Call& call) {
 // (notes/algorithms.md 5.3).
 double delay_weight(const State& state, const Call& call);
 
+// Stretch of a workflow if what is revealed ran alone from now on; at least 1.
+double projected_stretch(const State& state, const Workflow& workflow);
+
 // Order keys travel as integers, lower first; a unit is a millionth of the order's own key.
 int64_t to_order_key(double key);
 

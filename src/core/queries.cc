@@ -196,7 +196,8 @@ void Scheduler::stats(hexagent_stats* stats) const {
   stats->calls_live = state_->workflows.call_count();
   stats->calls_waiting = state_->waiting.size();
   stats->bytes_allocated = state_->workflows.memory_bytes() + state_->workers.memory_bytes() +
-                           state_->contents.memory_bytes() + state_->decisions.memory_bytes();
+                           state_->contents.memory_bytes() + state_->decisions.memory_bytes() +
+                           state_->lengths.memory_bytes();
 }
 
 }  // namespace hexagent

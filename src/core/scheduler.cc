@@ -82,7 +82,13 @@ CallShape Scheduler::State::shape_of(const Call& call) {
   shape.prompt_tokens = call.prompt_tokens;
   shape.output_tokens = call.output_mean;
   shape.reserve_tokens = call.prompt_tokens + call.output_reserve;
-  if (call.workflow != kNoIndex) shape.weight = delay_weight(*this, call);
+  if (call.workflow != kNoIndex) {
+    const Workflow& workflow = workflows.workflow_of(call);
+    shape.elapsed_s = to_s(now - workflow.arrival);
+    shape.horizon_s = std::max(workflow.horizon_s, 1e-3);
+    shape.stretch_now = projected_stretch(*this, workflow);
+    shape.weight = delay_weight(*this, call);
+  }
   return shape;
 }
 
@@ -164,6 +170,9 @@ void Scheduler::advance(TimeNs now) {
   expire_idle(state);
   if (state->plan_at <= now) state->plan_needed = true;
   if (state->plan_needed) plan(state);
+#if defined(HEXAGENT_CHECK_ABORTS) && HEXAGENT_CHECK_ABORTS
+  HEXAGENT_CHECK(audit() == nullptr);  // conservation, at every step of every debug run
+#endif
 }
 
 TimeNs Scheduler::next_timer() const { return std::min(state_->plan_at, idle_expiry(*state_)); }

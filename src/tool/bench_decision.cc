@@ -78,6 +78,7 @@ class Bench {
 };
 
 Bench::Bench(const BenchDecisionConfig& config) : config_(config), decisions_(4096) {
+  config_.warmup = std::min(config.warmup, config.events / 2 + 4 * config.waiting);
   for (const std::string& path : config.traces) traces_.push_back(sim::load_trace(path));
   for (const sim::Trace& trace : traces_) {
     for (const sim::TraceWorkflow& body : trace.workflows) bodies_.push_back(&body);

@@ -26,6 +26,9 @@ class LinkTable {
   // The most specific registered pair wins: hosts, then racks, then zones.
   LinkPath path(const hexagent_worker& source, const hexagent_worker& target) const;
 
+  // Any pair registered? Without, a transfer depends on its two ends alone.
+  bool has_caps() const { return !links_.empty(); }
+
  private:
   const hexagent_link* find(uint32_t one_domain, uint32_t other_domain) const;
 

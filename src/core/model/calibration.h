@@ -1,38 +1,58 @@
 // Calibration: how much slower or faster one worker is than its profile says, learned from reports.
 //
-// A weighted mean of real over predicted time. It starts at 1 with the weight of kPrior
-// observations and forgets with a memory of kMemory, so that one odd report moves it little and a
-// worker that changes is followed. Ratios beyond 1/4 ... 4 are clipped: they are mistakes, not
-// speeds. Tests: tests/unit/core/model/calibration_test.cc.
+// The mean of log2(real / predicted), since a factor of two is as far from right either way. It
+// starts at 0 with the weight of kPrior observations and forgets with a memory of kMemory, so that
+// one odd report moves it little and a worker that changes is followed. Two things keep mistakes
+// out: ratios beyond 1/4 ... 4 are clipped, and no observation counts for more than kOutlier times
+// the usual deviation (a prefill that waited behind foreign work looks slow, not the worker).
+// Nobody calls observe() while learning is off, which freezes the factor. Tests:
+// tests/unit/core/model/calibration_test.cc.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
+#include "core/base/exact_math.h"
+
 namespace hexagent {
 
 class Calibration {
  public:
+  // Nothing is learned from a time that is not positive, or not a number.
   void observe(double predicted, double actual) {
-    if (!(predicted > 0.0) || !(actual > 0.0)) return;
-    const double ratio = std::clamp(actual / predicted, 0.25, 4.0);
+    constexpr double kSmallest = 1e-12;
+    constexpr double kLargest = 1e12;
+    if (!(predicted >= kSmallest && predicted <= kLargest)) return;
+    if (!(actual >= kSmallest && actual <= kLargest)) return;
+    const double octaves = std::clamp(exact_log2(actual / predicted), -kBound, kBound);
+    const double limit = kOutlier * std::max(spread_octaves_, kSpreadLeast);
+    const double deviation = std::clamp(octaves - octaves_, -limit, limit);
     weight_ = std::min(weight_ + 1.0, kMemory);
-    const double difference = ratio - factor_;
-    factor_ += difference / (weight_ + kPrior);
-    spread_ += ((difference < 0.0 ? -difference : difference) - spread_) / (weight_ + kPrior);
-    ++count_;
+    const double gain = 1.0 / (weight_ + kPrior);
+    octaves_ += gain * deviation;
+    spread_octaves_ += gain * ((deviation < 0.0 ? -deviation : deviation) - spread_octaves_);
+    factor_ = exact_exp2(octaves_);
+    if (count_ != UINT32_MAX) ++count_;
   }
 
+  // Real over predicted time, 1/4 ... 4; 1 before the first observation.
   double factor() const { return factor_; }
-  double spread() const { return spread_; }  // mean absolute deviation from the factor
+
+  // Usual relative deviation of one observation from the factor: 0.05 is 5 %.
+  double spread() const { return exact_exp2(spread_octaves_) - 1.0; }
   uint32_t count() const { return count_; }
 
  private:
   static constexpr double kPrior = 8.0;
   static constexpr double kMemory = 64.0;
+  static constexpr double kBound = 2.0;          // octaves
+  static constexpr double kOutlier = 4.0;        // times the usual deviation
+  static constexpr double kSpreadFirst = 0.15;   // octaves, about 11 %: measured engine to engine
+  static constexpr double kSpreadLeast = 0.025;  // or a quiet worker that changes is never followed
 
+  double octaves_ = 0.0;
+  double spread_octaves_ = kSpreadFirst;
   double factor_ = 1.0;
-  double spread_ = 0.0;
   double weight_ = 0.0;
   uint32_t count_ = 0;
 };

@@ -32,6 +32,9 @@ hexagent_status validate_profile(const hexagent_profile& profile, uint32_t* fiel
     if (!(time >= 0.0 && time <= kAbsurd_s)) return HEXAGENT_E_RANGE;  // false for NaN
   }
   if (profile.prefill_fixed_s + profile.prefill_per_token_s <= 0.0) return HEXAGENT_E_RANGE;
+  if (profile.small_below_tokens > 0 && profile.small_fixed_s + profile.small_per_token_s <= 0.0) {
+    return HEXAGENT_E_RANGE;  // a threshold without its form: short prefills would take no time
+  }
   if (profile.decode_fixed_s + profile.decode_per_sequence_s <= 0.0) return HEXAGENT_E_RANGE;
   if (profile.kv_bytes_per_token == 0) return HEXAGENT_E_RANGE;
   *field = HEXAGENT_FIELD_NONE;

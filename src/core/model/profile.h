@@ -37,7 +37,8 @@ struct TimeModel {
 TimeModel make_time_model(const hexagent_profile& profile);
 
 // HEXAGENT_OK, HEXAGENT_E_NAME (no GPU or model) or HEXAGENT_E_RANGE (a time that is negative, not
-// a number or above 1,000 s; no decode time at all; no KV bytes). `field` names what is wrong.
+// a number or above 1,000 s; no prefill or decode time at all; a threshold of the small form
+// without its times; no KV bytes). `field` names what is wrong.
 hexagent_status validate_profile(const hexagent_profile& profile, uint32_t* field);
 
 }  // namespace hexagent

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/exact_math.h"
+
 namespace hexagent {
 namespace {
 
@@ -58,6 +60,12 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
   return option;
 }
 
+double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
+  const LinkLoad& ingress = view.load(decode).ingress;
+  const double beside = std::min(ingress.bytes, ingress.flows * bytes);
+  return (bytes + beside) / view.workers()[decode].spec.ingress_bytes_per_s;
+}
+
 double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes) {
   if (prefill == decode) return 0.0;
   const Worker& source = view.workers()[prefill];
@@ -89,77 +97,129 @@ void project(const PlanView& view, const CallShape& shape, uint32_t prefill,
   choice->fits = prefill_part.fits && (late || decode_part.fits);
 }
 
+double own_cost_s(const CallShape& shape, double finish_s, uint32_t power) {
+  if (power < 2 || shape.horizon_s <= 0.0) return finish_s;
+  const double span_s = shape.horizon_s * shape.stretch_now;
+  return span_s / power * whole_power((shape.elapsed_s + finish_s) / span_s, power);
+}
+
 namespace {
 
-double decode_cost(const DecodeOption& option, const JointWeights& weights) {
-  return option.wait_s + option.service_s + weights.impact * option.impact_s;
-}
+// One search over (prefill, decode) pairs.
+//
+// A worker that is beaten in every respect by another of its side is left out first: it cannot be
+// in the best pair unless the transfer between just those two is special (a cap between domains),
+// which is why nothing is left out where such caps exist. What remains is tried pair by pair, and a
+// row ends once its time alone costs more than the best pair, since prices are never negative.
+class Search {
+ public:
+  Search(const PlanView& view, const CallShape& shape, const JointWeights& weights, bool must_fit,
+         bool avoid)
+      : view_(view), shape_(shape), weights_(weights), must_fit_(must_fit), avoid_(avoid) {}
 
-// The best pair among those that pass `must_fit`; exact.
-bool search(const PlanView& view, const CallShape& shape, const JointWeights& weights,
-            bool must_fit, bool avoid, Choice* best) {
-  const WorkerTable& workers = view.workers();
-  std::vector<DecodeRow>& rows = view.decode_rows();
-  rows.clear();
-  double decode_floor = kNoCost;
-  for (uint32_t index : shape.pool->decode) {
-    if (!eligible(workers[index], *shape.call, index, avoid)) continue;
-    DecodeRow row{index, 0.0, decode_option(view, shape, index)};
-    row.cost = decode_cost(row.option, weights);
-    decode_floor = std::min(decode_floor, row.cost);
-    rows.push_back(row);
+  bool run(Choice* best) {
+    collect_decodes();
+    collect_prefills();
+    for (const PrefillRow& row : view_.prefill_rows()) try_prefill(row, best);
+    return found_;
   }
-  // The cheapest decode workers first: the bound below then closes most rows at once.
-  std::sort(rows.begin(), rows.end(), [](const DecodeRow& a, const DecodeRow& b) {
-    return a.cost != b.cost ? a.cost < b.cost : a.worker < b.worker;
-  });
-  double best_cost = kNoCost;
-  bool found = false;
-  for (uint32_t index : shape.pool->prefill) {
-    const Worker& source = workers[index];
-    if (!eligible(source, *shape.call, index, avoid)) continue;
-    const PrefillOption option = prefill_option(view, shape, index);
-    if (must_fit && !option.fits) continue;
-    const bool late = source.spec.binding == HEXAGENT_BINDING_PREFILL_END;
-    const double own = option.wait_s + (1.0 + weights.service) * option.service_s;
-    if (own + decode_floor >= best_cost) continue;
-    for (const DecodeRow& row : rows) {
-      if (own + row.cost >= best_cost) break;
-      if (must_fit && !late && !row.option.fits) continue;
-      const double move = transfer_s(view, index, row.worker, row.option.bytes);
-      const double cost = own + (1.0 + weights.transfer) * move + row.cost;
-      if (cost >= best_cost) continue;
-      best_cost = cost;
-      project(view, shape, index, option, row.worker, row.option, best);
-      best->cost_s = cost;
-      found = true;
+
+ private:
+  // Keeps `row` among the unbeaten ones unless one of them beats it; drops those that it beats.
+  template <class Row, class Beats>
+  static void keep_unbeaten(std::vector<Row>* rows, const Row& row, Beats&& beats) {
+    for (const Row& known : *rows) {
+      if (beats(known, row)) return;
+    }
+    std::erase_if(*rows, [&](const Row& known) { return beats(row, known); });
+    rows->push_back(row);
+  }
+
+  void collect_decodes() {
+    std::vector<DecodeRow>& rows = view_.decode_rows();
+    rows.clear();
+    const bool caps = view_.links().has_caps();
+    for (uint32_t index : shape_.pool->decode) {
+      const Worker& worker = view_.workers()[index];
+      if (!eligible(worker, *shape_.call, index, avoid_)) continue;
+      DecodeRow row{index, 0.0, decode_option(view_, shape_, index)};
+      row.finish_s = row.option.wait_s + row.option.service_s;
+      row.arrival_s = row.finish_s + ingress_s(view_, index, row.option.bytes);
+      // Rows come by worker number, so of two equal ones the first stays.
+      keep_unbeaten(&rows, row, [&](const DecodeRow& a, const DecodeRow& b) {
+        return !caps && a.arrival_s <= b.arrival_s && a.option.impact_s <= b.option.impact_s &&
+               (a.option.fits || !b.option.fits);
+      });
     }
   }
-  return found;
-}
+
+  void collect_prefills() {
+    std::vector<PrefillRow>& rows = view_.prefill_rows();
+    rows.clear();
+    const bool caps = view_.links().has_caps();
+    for (uint32_t index : shape_.pool->prefill) {
+      if (!eligible(view_.workers()[index], *shape_.call, index, avoid_)) continue;
+      PrefillRow row{index, 0.0, prefill_option(view_, shape_, index)};
+      if (must_fit_ && !row.option.fits) continue;
+      row.end_s = row.option.wait_s + row.option.service_s;
+      row.egress_bytes = view_.load(index).egress.bytes;
+      keep_unbeaten(&rows, row, [&](const PrefillRow& a, const PrefillRow& b) {
+        return !caps && a.end_s <= b.end_s && a.option.service_s <= b.option.service_s &&
+               a.egress_bytes <= b.egress_bytes;
+      });
+    }
+  }
+
+  void try_prefill(const PrefillRow& source, Choice* best) {
+    const bool late = view_.workers()[source.worker].spec.binding == HEXAGENT_BINDING_PREFILL_END;
+    const double price = weights_.service * source.option.service_s;
+    for (const DecodeRow& row : view_.decode_rows()) {
+      if (price + own_cost_s(shape_, source.end_s + row.finish_s, weights_.power) >= best_cost_) {
+        continue;
+      }
+      if (must_fit_ && !late && !row.option.fits) continue;
+      const double move = transfer_s(view_, source.worker, row.worker, row.option.bytes);
+      const double cost = price + weights_.transfer * move + weights_.impact * row.option.impact_s +
+                          own_cost_s(shape_, source.end_s + move + row.finish_s, weights_.power);
+      if (cost >= best_cost_) continue;
+      best_cost_ = cost;
+      found_ = true;
+      project(view_, shape_, source.worker, source.option, row.worker, row.option, best);
+      best->cost_s = cost;
+    }
+  }
+
+  const PlanView& view_;
+  const CallShape& shape_;
+  const JointWeights& weights_;
+  bool must_fit_;
+  bool avoid_;
+  bool found_ = false;
+  double best_cost_ = kNoCost;
+};
 
 }  // namespace
 
 bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
                   Choice* best) {
   const bool avoid = shape.call->avoid_worker != kNoWorker;
-  if (avoid && search(view, shape, weights, true, true, best)) return true;
-  if (search(view, shape, weights, true, false, best)) return true;
-  return search(view, shape, weights, false, false, best);
+  if (avoid && Search(view, shape, weights, true, true).run(best)) return true;
+  if (Search(view, shape, weights, true, false).run(best)) return true;
+  return Search(view, shape, weights, false, false).run(best);
 }
 
 bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                          const JointWeights& weights, Choice* best) {
-  const WorkerTable& workers = view.workers();
   double best_cost = kNoCost;
   bool found = false;
   for (uint32_t index : shape.pool->decode) {
-    if (!eligible(workers[index], *shape.call, index, false)) continue;
+    if (!eligible(view.workers()[index], *shape.call, index, false)) continue;
     const DecodeOption option = decode_option(view, shape, index);
     if (!option.fits) continue;
     const double avoided = shape.call->avoid_worker == index ? 1e6 : 0.0;
-    const double cost = avoided + decode_cost(option, weights) +
-                        (1.0 + weights.transfer) * transfer_s(view, prefill, index, option.bytes);
+    const double move = transfer_s(view, prefill, index, option.bytes);
+    const double cost = avoided + weights.transfer * move + weights.impact * option.impact_s +
+                        own_cost_s(shape, move + option.wait_s + option.service_s, weights.power);
     if (cost >= best_cost) continue;
     best_cost = cost;
     project(view, shape, prefill, PrefillOption{true, 0, 0.0, 0.0}, index, option, best);

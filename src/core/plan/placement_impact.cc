@@ -18,7 +18,7 @@ JointWeights weights_of(const PlanView& view) {
   const Settings& settings = view.settings();
   const double pressure = std::min(1.0, view.backlog_s / settings.backlog_s);
   return {pressure * settings.price_service, pressure * settings.price_transfer,
-          settings.price_decode};
+          settings.price_decode, static_cast<uint32_t>(settings.impact_power)};
 }
 
 class ImpactPlacement final : public Placement {

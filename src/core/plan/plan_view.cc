@@ -10,6 +10,7 @@ void PlanView::begin(TimeNs now) {
     stamps_.resize(workers_.capacity(), 0);
     trials_.resize(workers_.capacity());
     decode_rows_.reserve(workers_.capacity());
+    prefill_rows_.reserve(workers_.capacity());
   }
 }
 

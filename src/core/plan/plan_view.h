@@ -26,9 +26,23 @@ struct CallShape {
   uint32_t reserve_tokens = 0;  // prompt and a high quantile of the output
   double weight = 1.0;          // how much a second of delay matters to its workflow
 
+  // The workflow's stretch as a function of this call's finish (seconds from now): what a placement
+  // that counts S^p instead of seconds needs. See own_cost_s() in placement_cost.h.
+  double elapsed_s = 0.0;
+  double horizon_s = 0.0;  // 0 = not known, costs are plain seconds
+  double stretch_now = 1.0;
+
   uint32_t cached(uint32_t worker) const {
     return hits[worker] < prompt_tokens ? hits[worker] : prompt_tokens - 1;
   }
+};
+
+// What a prefill worker would cost a call (filled by placement_cost.h).
+struct PrefillOption {
+  bool fits = false;
+  uint32_t cached = 0;
+  double wait_s = 0.0;     // until the call progresses undisturbed
+  double service_s = 0.0;  // its own prefill from there on
 };
 
 // What a decode worker would cost a call (filled by placement_cost.h).
@@ -43,8 +57,16 @@ struct DecodeOption {
 
 struct DecodeRow {
   uint32_t worker;
-  double cost;  // without the transfer
+  double finish_s;  // without the transfer
   DecodeOption option;
+  double arrival_s = 0.0;  // finish with the KV's way through its own ingress
+};
+
+struct PrefillRow {
+  uint32_t worker;
+  double end_s;
+  PrefillOption option;
+  double egress_bytes = 0.0;
 };
 
 // One (prefill, decode) pair with its projected times, seconds from now.
@@ -85,6 +107,7 @@ class PlanView {
 
   // Scratch space of one search, kept so that planning does not allocate.
   std::vector<DecodeRow>& decode_rows() const { return decode_rows_; }
+  std::vector<PrefillRow>& prefill_rows() const { return prefill_rows_; }
 
   // Mean time until the prefill workers of a pool have done what was sent and what waits.
   double backlog_s = 0.0;
@@ -101,6 +124,7 @@ class PlanView {
   std::vector<WorkerLoad> trials_;
   std::vector<uint64_t> stamps_;
   mutable std::vector<DecodeRow> decode_rows_;
+  mutable std::vector<PrefillRow> prefill_rows_;
   uint64_t stamp_ = 0;
   uint64_t rotation_ = 0;
   TimeNs now_ = 0;

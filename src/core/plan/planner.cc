@@ -55,6 +55,25 @@ bool window_takes(const State& state, uint32_t index, uint32_t new_tokens) {
              worker.prefill_engine.batch_tokens;
 }
 
+// With no window open for all comers only short calls can be sent, beside long ones; few are tried.
+constexpr uint32_t kOvertakersMax = 4;
+
+// Shorter calls than this hardly exist, and scanning for them costs more than it gives.
+constexpr double kOvertakerTokens = 64.0;
+
+// Is anything under way that a short call could be sent beside?
+bool may_overtake(const State& state) {
+  for (const ModelPool& pool : state.workers.pools()) {
+    for (uint32_t index : pool.prefill) {
+      const PrefillLoad& load = state.view.load(index).prefill;
+      const bool room =
+          load.next_iteration_tokens < state.workers[index].prefill_engine.batch_tokens;
+      if (room && state.settings.window_overtake * load.tokens >= kOvertakerTokens) return true;
+    }
+  }
+  return false;
+}
+
 // Windows that are open, over all pools.
 uint32_t count_open(const State& state) {
   uint32_t open = 0;
@@ -135,32 +154,36 @@ void plan_at_ready(State* state) {
   }
 }
 
-// How many calls a plan still looks at once no window is open for all comers: only short calls that
-// may overtake can then be sent, and the most urgent ones matter.
-constexpr uint32_t kOvertakersMax = 32;
-
+// A plan ends once so many calls in a row, from the most urgent down, wanted workers whose windows
+// are closed: what is still open is then wanted by nobody near the front, and the next event looks
+// again.
 void plan_sorted(State* state) {
+  uint32_t open = count_open(*state);
+  if (open == 0 && !may_overtake(*state)) return;
   std::vector<Ranked>& heap = state->ranked;
   heap.clear();
   for (uint32_t index : state->waiting.calls()) heap.push_back(rank(*state, index, 0.0));
   std::make_heap(heap.begin(), heap.end(), less_urgent);
-  uint32_t open = count_open(*state);
-  uint32_t beyond = 0;
-  while (!heap.empty()) {
-    if (open == 0 && ++beyond > kOvertakersMax) break;
+  const auto misses_max = static_cast<uint32_t>(state->settings.plan_misses_max);
+  uint32_t misses = 0;
+  while (!heap.empty() && misses < (open > 0 ? misses_max : kOvertakersMax)) {
     std::pop_heap(heap.begin(), heap.end(), less_urgent);
     const Ranked entry = heap.back();
     heap.pop_back();
     const CallShape shape = state->shape_of(state->workflows.call(entry.call));
     Choice choice;
-    if (!state->policy.placement->choose(state->view, shape, &choice)) continue;
-    if (!choice.fits) continue;
+    if (!state->policy.placement->choose(state->view, shape, &choice) || !choice.fits) {
+      ++misses;
+      continue;
+    }
     const bool was_open = window_open(*state, choice.prefill);
     const uint32_t new_tokens = shape.prompt_tokens - choice.prefill_cached;
     if (window_takes(*state, choice.prefill, new_tokens)) {
       send(state, entry.call, shape, choice, entry.key);
+      misses = 0;
     } else {
       state->view.book(shape, choice);
+      ++misses;
     }
     if (was_open && !window_open(*state, choice.prefill)) --open;
   }
@@ -176,6 +199,7 @@ struct Scored {
 };
 
 void plan_greedy(State* state) {
+  if (count_open(*state) == 0) return;  // nothing could be sent, and nothing else outlives a plan
   std::vector<Scored> scored;
   scored.reserve(state->waiting.size());
   const auto score = [&](uint32_t index, Scored* entry) {
