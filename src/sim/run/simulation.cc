@@ -115,7 +115,7 @@ void Simulation::arrive(WorkflowInstance instance) {
       measure_until_ = now_;
       use_after_ = fleet_.use(now_);
       const TimeNs interval = std::max<TimeNs>(now_ - measure_from_, to_ns(60.0));
-      give_up_at_ = now_ + kGiveUpFactor * interval;
+      give_up_at_ = now_ + std::max(kGiveUpFactor * interval, to_ns(config_.patience_s));
     }
   }
   gateway_.begin(instance, now_);

@@ -16,6 +16,10 @@ namespace {
 constexpr double kWarmupHorizons = 3.0;
 constexpr double kWarmupWorkflows = 300.0;
 
+// The wait for stragglers is at most ten times the measured interval (EXPERIMENTS section 1), but
+// never less than this many times the longest workflow alone.
+constexpr double kPatienceHorizons = 4.0;
+
 std::vector<double> horizons(const std::vector<Trace>& traces, const ResolvedCluster& cluster) {
   const HorizonCluster reference = horizon_cluster(cluster);
   std::vector<double> all;
@@ -92,6 +96,7 @@ Cell prepare_cell(const CellRequest& request) {
   cell.capacity = estimate_capacity(pointers, cell.cluster);
   const std::vector<double> sorted = horizons(cell.traces, cell.cluster);
   cell.horizon_p95_s = sorted[(sorted.size() * 95 + 99) / 100 - 1];
+  cell.horizon_max_s = sorted.back();
   for (double horizon : sorted) cell.horizon_mean_s += horizon / static_cast<double>(sorted.size());
   cell.rate_per_s = request.load * cell.capacity.workflows_per_s;
   cell.warmup_s =
@@ -124,6 +129,8 @@ RunConfig Cell::run(const std::string& policy, uint64_t seed) const {
   config.rate_per_s = rate_per_s;
   config.workflows = request.workflows;
   config.warmup_s = warmup_s;
+  // A workflow that takes longer alone than the bound on the wait would never count as finished.
+  config.patience_s = kPatienceHorizons * horizon_max_s;
   if (request.drain_factor > 0.0) {
     config.drain_rate_per_s = request.drain_factor * capacity.workflows_per_s;
   }

@@ -42,6 +42,7 @@ struct Cell {
   Exclusion excluded;
   double horizon_p95_s = 0.0;
   double horizon_mean_s = 0.0;
+  double horizon_max_s = 0.0;
   double rate_per_s = 0.0;
   double warmup_s = 0.0;
 
