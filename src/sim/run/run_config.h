@@ -35,7 +35,7 @@ struct RunConfig {
   // Drain cell: warm up, let all end, then send `workflows` at this rate and measure them all.
   double drain_rate_per_s = 0.0;
   std::vector<WorkerLoss> losses;
-  double patience_s = 0.0;  // waits at least this long for stragglers
+  double patience_s = 0.0;     // waits at least this long for stragglers
   bool keep_workflows = true;  // records of single workflows in the result
 };
 
