@@ -47,12 +47,10 @@ class CallList {
   std::vector<uint32_t> calls_;
 };
 
-// A waiting call with its key; plans go from the most urgent down.
+// A waiting call with its key; small, since a plan looks at all of them. Ties are broken by the
+// tables.
 struct Ranked {
   double key;
-  uint64_t sequence;  // of the workflow: ties go to the earlier one
-  double own_s;       // among siblings the longer call first: the workflow waits for it
-  uint64_t call_id;
   uint32_t call;
 };
 

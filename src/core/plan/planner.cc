@@ -13,19 +13,34 @@
 namespace hexagent {
 namespace {
 
-bool more_urgent(const Ranked& a, const Ranked& b) {
-  if (a.key != b.key) return a.key > b.key;
-  if (a.sequence != b.sequence) return a.sequence < b.sequence;
-  if (a.own_s != b.own_s) return a.own_s > b.own_s;
-  return a.call_id < b.call_id;
-}
+// A strict order over waiting calls: key, then the earlier workflow, then the longer call (among
+// siblings the workflow waits for it), then the lower id.
+struct MoreUrgent {
+  const State* state;
 
-bool less_urgent(const Ranked& a, const Ranked& b) { return more_urgent(b, a); }
+  bool operator()(const Ranked& a, const Ranked& b) const {
+    if (a.key != b.key) return a.key > b.key;
+    const Call& first = state->workflows.call(a.call);
+    const Call& second = state->workflows.call(b.call);
+    if (first.workflow != second.workflow) {
+      return state->workflows.workflow_of(first).sequence <
+             state->workflows.workflow_of(second).sequence;
+    }
+    if (first.standalone_s != second.standalone_s) {
+      return first.standalone_s > second.standalone_s;
+    }
+    return first.id < second.id;
+  }
+};
+
+// For the standard heaps, whose top is the largest.
+struct LessUrgent {
+  MoreUrgent more;
+  bool operator()(const Ranked& a, const Ranked& b) const { return more(b, a); }
+};
 
 Ranked rank(const State& state, uint32_t index, double delta_s) {
-  const Call& call = state.workflows.call(index);
-  return {state.order_key(call, delta_s), state.workflows.workflow_of(call).sequence,
-          call.standalone_s, call.id, index};
+  return {state.order_key(state.workflows.call(index), delta_s), index};
 }
 
 // ---- dispatch windows ----
@@ -110,7 +125,7 @@ void send(State* state, uint32_t index, const CallShape& shape, const Choice& ch
 void bind_prefilled(State* state) {
   std::vector<Ranked> ranked;
   for (uint32_t index : state->prefilled.calls()) ranked.push_back(rank(*state, index, 0.0));
-  std::sort(ranked.begin(), ranked.end(), more_urgent);
+  std::sort(ranked.begin(), ranked.end(), MoreUrgent{state});
   for (const Ranked& entry : ranked) {
     const Call& call = state->workflows.call(entry.call);
     const CallShape shape = state->shape_of(call);
@@ -132,6 +147,7 @@ void bind_prefilled(State* state) {
 constexpr uint32_t kMisfitsMax = 16;
 
 void plan_at_ready(State* state) {
+  const LessUrgent less_urgent{{state}};
   std::vector<Ranked>& heap = state->ranked;
   heap.clear();
   for (uint32_t index : state->waiting.calls()) {
@@ -160,6 +176,7 @@ void plan_at_ready(State* state) {
 void plan_sorted(State* state) {
   uint32_t open = count_open(*state);
   if (open == 0 && !may_overtake(*state)) return;
+  const LessUrgent less_urgent{{state}};
   std::vector<Ranked>& heap = state->ranked;
   heap.clear();
   for (uint32_t index : state->waiting.calls()) heap.push_back(rank(*state, index, 0.0));
@@ -200,6 +217,7 @@ struct Scored {
 
 void plan_greedy(State* state) {
   if (count_open(*state) == 0) return;  // nothing could be sent, and nothing else outlives a plan
+  const MoreUrgent more_urgent{state};
   std::vector<Scored> scored;
   scored.reserve(state->waiting.size());
   const auto score = [&](uint32_t index, Scored* entry) {
