@@ -1,5 +1,6 @@
 // hexagent_explain(): why a call went where it went, as one JSON object. The text holds numbers and
 // fixed words only, so nothing needs escaping.
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <string>
@@ -46,6 +47,15 @@ const char* state_name(CallState state) {
   return "unknown";
 }
 
+// A double as JSON wants it, whatever the host's locale says of decimal points.
+struct Number {
+  explicit Number(double value) {
+    const auto end = std::to_chars(text, text + sizeof(text) - 1, value).ptr;
+    *end = '\0';
+  }
+  char text[40];
+};
+
 template <class... Values>
 void add(std::string* text, const char* format, Values... values) {
   char piece[320];
@@ -56,19 +66,23 @@ void add(std::string* text, const char* format, Values... values) {
 void add_order(const State& state, const Workflow& workflow, const Call& call, std::string* text) {
   const std::string_view order = state.policy.order->name();
   const double elapsed = to_s(state.now - workflow.arrival);
-  add(text, "\"order\":{\"name\":\"%.*s\",\"key\":%.9g,\"sent_order_key\":%" PRId64 ",",
-      static_cast<int>(order.size()), order.data(), call.plan.order_key, call.sent_order_key);
-  add(text, "\"elapsed_s\":%.9g,\"horizon_s\":%.9g,\"remaining_s\":%.9g,\"delta_s\":%.9g,", elapsed,
-      workflow.horizon_s, workflow.remaining_s, call.plan.delta_s);
-  add(text, "\"standalone_s\":%.9g,\"attained_s\":%.9g},", call.standalone_s, workflow.attained_s);
+  add(text, "\"order\":{\"name\":\"%.*s\",\"key\":%s,\"sent_order_key\":%" PRId64 ",",
+      static_cast<int>(order.size()), order.data(), Number(call.plan.order_key).text,
+      call.sent_order_key);
+  add(text, "\"elapsed_s\":%s,\"horizon_s\":%s,\"remaining_s\":%s,\"delta_s\":%s,",
+      Number(elapsed).text, Number(workflow.horizon_s).text, Number(workflow.remaining_s).text,
+      Number(call.plan.delta_s).text);
+  add(text, "\"standalone_s\":%s,\"attained_s\":%s},", Number(call.standalone_s).text,
+      Number(workflow.attained_s).text);
 }
 
 void add_candidate(const State& state, const Choice& choice, bool first, std::string* text) {
-  add(text, "%s{\"prefill_worker\":%u,\"decode_worker\":%u,\"cost_s\":%.9g,", first ? "" : ",",
+  add(text, "%s{\"prefill_worker\":%u,\"decode_worker\":%u,\"cost_s\":%s,", first ? "" : ",",
       state.workers[choice.prefill].spec.worker, state.workers[choice.decode].spec.worker,
-      choice.cost_s);
-  add(text, "\"wait_s\":%.9g,\"prefill_end_s\":%.9g,\"transfer_end_s\":%.9g,\"finish_s\":%.9g,",
-      choice.wait_s, choice.prefill_end_s, choice.transfer_end_s, choice.finish_s);
+      Number(choice.cost_s).text);
+  add(text, "\"wait_s\":%s,\"prefill_end_s\":%s,\"transfer_end_s\":%s,\"finish_s\":%s,",
+      Number(choice.wait_s).text, Number(choice.prefill_end_s).text,
+      Number(choice.transfer_end_s).text, Number(choice.finish_s).text);
   add(text, "\"prefill_cached\":%u,\"decode_cached\":%u,\"fits\":%s}", choice.prefill_cached,
       choice.decode_cached, choice.fits ? "true" : "false");
 }
@@ -102,8 +116,8 @@ void add_placement(const State& state, const Call& call, std::string* text) {
       static_cast<int>(state.policy.placement->name().size()),
       state.policy.placement->name().data(), worker_id(state, call.prefill_worker),
       worker_id(state, call.decode_worker));
-  add(text, "\"cost_s\":%.9g,\"prefill_cached\":%u,\"decode_cached\":%u},", call.plan.cost_s,
-      call.plan.prefill_cached, call.plan.decode_cached);
+  add(text, "\"cost_s\":%s,\"prefill_cached\":%u,\"decode_cached\":%u},",
+      Number(call.plan.cost_s).text, call.plan.prefill_cached, call.plan.decode_cached);
 }
 
 void add_times(const Call& call, std::string* text) {
@@ -137,8 +151,8 @@ hexagent_status Scheduler::explain(uint64_t workflow_id, uint64_t call_id,
       call_id, state_name(call.state));
   add(text, "\"now_ns\":%" PRId64 ",\"attempt\":%u,\"retries\":%u,", state->now, call.attempt,
       call.retries);
-  add(text, "\"prompt_tokens\":%u,\"output_expected\":%.9g,\"output_reserved\":%u,",
-      call.prompt_tokens, call.output_mean, call.output_reserve);
+  add(text, "\"prompt_tokens\":%u,\"output_expected\":%s,\"output_reserved\":%u,",
+      call.prompt_tokens, Number(call.output_mean).text, call.output_reserve);
   add_order(*state, workflow, call, text);
   add_placement(*state, call, text);
   add_candidates(state, call, text);
