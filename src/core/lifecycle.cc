@@ -81,6 +81,23 @@ void calibrate_decode(State* state, Worker* worker, const Call& call, uint32_t t
   }
 }
 
+// Tells once that a deadline will be missed even if all that is revealed ran alone from now on.
+void tell_risk(State* state, Workflow* workflow) {
+  if (workflow->risk_told) return;
+  const TimeNs allowed = workflow->deadline != 0
+                             ? workflow->deadline - workflow->arrival
+                             : to_ns(workflow->horizon_s * workflow->slo_scale_milli * 1e-3);
+  if (allowed == 0) return;
+  const TimeNs projected = state->now + to_ns(workflow->remaining_s);
+  if (projected <= workflow->arrival + allowed) return;
+  workflow->risk_told = true;
+  hexagent_decision& decision = state->emit(HEXAGENT_DECISION_RISK);
+  decision.workflow = workflow->id;
+  decision.user_data = workflow->user_data;
+  decision.expected_start_ns = workflow->arrival + allowed;
+  decision.expected_end_ns = projected;
+}
+
 }  // namespace
 
 void make_ready(State* state, uint32_t index) {
@@ -96,6 +113,7 @@ void make_ready(State* state, uint32_t index) {
   state->waiting_prefill_s += call.prefill_s;
   ++workflow.calls_ready;
   state->plan_needed = true;
+  tell_risk(state, &workflow);
 }
 
 void dispatch(State* state, uint32_t index, const Choice& choice, double order_key) {
@@ -131,6 +149,13 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   decision.cached_tokens = call.prefill_hit;
   decision.expected_start_ns = call.plan.prefill_start;
   decision.expected_end_ns = call.plan.prefill_end;
+}
+
+void reprioritise(State* state, uint32_t index, double order_key) {
+  Call& call = state->workflows.call(index);
+  HEXAGENT_CHECK(call.state == CallState::kDispatched);
+  call.sent_order_key = to_order_key(order_key);
+  emit_placed(state, HEXAGENT_DECISION_REPRIORITISE, call, call.prefill_worker, kNoWorker);
 }
 
 void prefill_started(State* state, uint32_t index, TimeNs start) {

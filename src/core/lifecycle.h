@@ -33,6 +33,9 @@ void make_ready(State* state, uint32_t call);
 // Sends a waiting call to the workers of a choice that fits; reserves KV, emits PREFILL or LOCAL.
 void dispatch(State* state, uint32_t call, const Choice& choice, double order_key);
 
+// Gives a dispatched call that has not started a new place in its engine's queue.
+void reprioritise(State* state, uint32_t call, double order_key);
+
 // The phases, as reported or inferred. Times are absolute.
 void prefill_started(State* state, uint32_t call, TimeNs start);
 void prefill_done(State* state, uint32_t call, const PhaseReport& report);

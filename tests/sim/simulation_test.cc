@@ -74,8 +74,9 @@ void assert_whole(const Outcome& outcome, size_t workflows) {
 }
 
 void every_workflow_ends_once_under_every_policy(void**) {
-  for (const char* policy : {"default", "hexagent", "fcfs", "workflow-fcfs", "llf", "atlas",
-                             "fcfs-scaled", "stretch/round-robin/window"}) {
+  for (const char* policy :
+       {"default", "hexagent", "fcfs", "workflow-fcfs", "llf", "atlas", "fcfs-scaled",
+        "stretch/round-robin/window", "stretch/own-finish/at_ready"}) {
     assert_whole(run_cell_once(captain_cell(), policy, 1), 40);
   }
 }

@@ -170,6 +170,31 @@ void plan_at_ready(State* state) {
   }
 }
 
+// Calls that wait in an engine's queue are ordered by keys that may have aged. Where the order
+// among them has changed, all of that queue get new keys, since old and new ones cannot be
+// compared.
+void reorder_queues(State* state) {
+  const MoreUrgent more_urgent{state};
+  std::vector<Ranked>& queue = state->ranked;
+  for (uint32_t index = 0; index < state->workers.size(); ++index) {
+    queue.clear();
+    for (uint32_t at = state->workers[index].prefill_head; at != kNoIndex;) {
+      const Call& call = state->workflows.call(at);
+      const double left_s = to_s(std::max<TimeNs>(0, call.plan.decode_end - state->now));
+      if (call.state == CallState::kDispatched) queue.push_back(rank(*state, at, left_s));
+      at = call.prefill_next;
+    }
+    std::sort(queue.begin(), queue.end(), more_urgent);
+    bool sorted = true;
+    for (size_t i = 1; i < queue.size(); ++i) {
+      sorted = sorted && state->workflows.call(queue[i - 1].call).sent_order_key <=
+                             state->workflows.call(queue[i].call).sent_order_key;
+    }
+    if (sorted) continue;
+    for (const Ranked& entry : queue) reprioritise(state, entry.call, entry.key);
+  }
+}
+
 // A plan ends once so many calls in a row, from the most urgent down, wanted workers whose windows
 // are closed: what is still open is then wanted by nobody near the front, and the next event looks
 // again.
@@ -286,8 +311,10 @@ void plan(State* state) {
   state->view.begin(state->now);
   state->view.backlog_s = mean_backlog_s(*state);
   if (!state->prefilled.empty()) bind_prefilled(state);
+  const bool at_ready = state->policy.dispatch == Dispatch::kAtReady;
+  if (at_ready && state->policy.order->changes_with_time()) reorder_queues(state);
   if (state->waiting.empty()) return;
-  if (state->policy.dispatch == Dispatch::kAtReady) return plan_at_ready(state);
+  if (at_ready) return plan_at_ready(state);
   if (state->policy.order->uses_projection()) {
     plan_greedy(state);
   } else {

@@ -55,12 +55,9 @@ struct CallTimes {
 
 // What the planner expected at dispatch; hexagent_explain() sets it against the times above.
 struct CallPlan {
-  double order_key = 0.0;          // larger was more urgent
-  double delta_s = 0.0;            // projected time to finish that the order used
-  double cost_s = 0.0;             // of the chosen pair, as the placement counts
-  double runner_up_s = 0.0;        // cost of the best pair on other workers; 0 = there was none
-  uint32_t runner_up_prefill = 0;  // worker ids
-  uint32_t runner_up_decode = 0;
+  double order_key = 0.0;  // larger was more urgent
+  double delta_s = 0.0;    // projected time to finish that the order used
+  double cost_s = 0.0;     // of the chosen pair, as the placement counts
   uint32_t prefill_cached = 0;
   uint32_t decode_cached = 0;
   TimeNs prefill_start = 0;
