@@ -27,13 +27,14 @@
  *             is returned. hexagent_status_name() and hexagent_status_text() explain a code.
  * Verdicts    hexagent_submit() and the other inputs check only shape and queue space, and never
  *             block; they can answer the -1xx codes, E_AGAIN and what is said below of any handle.
- *             A batch keeps its order: after one E_AGAIN the rest of it is E_AGAIN too. Whether an
- * input makes sense (known workflow, no cycle, ...) is answered by a decision of kind ACCEPTED or
- * REFUSED that carries the record's `user_data`. A refused input has changed nothing.
- * *Acknowledged* means: ACCEPTED was polled. Threads     [any thread]    may be called from any
- * thread at any time between open and close, [one consumer]  one thread at a time, [owner] the
- * thread that opens and closes the handle; no other call may run. In manual driving (the only
- * driving of this release) every function that takes a handle belongs to one thread at a time.
+ *             A batch keeps its order: after one E_AGAIN the rest of it is E_AGAIN too. Whether
+ *             an input makes sense (known workflow, no cycle, ...) is answered by a decision of
+ *             kind ACCEPTED or REFUSED that carries the record's `user_data`. A refused input has
+ *             changed nothing. *Acknowledged* means: ACCEPTED was polled.
+ * Threads     [any thread]    may be called from any thread between open and close,
+ *             [one consumer]  one thread at a time,
+ *             [owner]         the thread that opens and closes the handle; no other call may run.
+ *             In manual driving every function that takes a handle belongs to one thread at a time.
  * Failure     The library never ends the host process. A broken internal invariant poisons the
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
  *             still works. After fork() the child gets HEXAGENT_E_FORKED, and only close works.

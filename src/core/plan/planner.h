@@ -3,9 +3,8 @@
 //
 // at_ready  every waiting call is placed and sent at once, in order; only lack of KV keeps it back.
 // window    calls wait here. The plan goes through them in order on a simulated cluster state: a
-// call
-//           whose worker's dispatch window is open is sent, any other is booked where it would go,
-//           so that less urgent calls see it. Nothing but the dispatches outlives the plan.
+//           call whose worker's dispatch window is open is sent, any other is booked where it would
+//           go, so that less urgent calls see it. Nothing but the dispatches outlives the plan.
 //
 // A worker's window is open while what it was sent lasts no longer than a round trip, or fits one
 // iteration's token budget of small calls that share its fixed cost (DESIGN section 6, lead 6).

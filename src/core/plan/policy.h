@@ -2,8 +2,8 @@
 // them. A policy has three axes (EXPERIMENTS section 2):
 //   order      which waiting call goes first,
 //   placement  which (prefill worker, decode worker) pair it gets,
-//   dispatch   at_ready: sent when ready; window: kept and re-planned until it fits a worker's
-//   window.
+//   dispatch   at_ready: sent when ready; window: kept and re-planned until it fits a
+//              worker's window.
 // Each piece has its own file in this folder. Tests: tests/unit/core/plan/policy_test.cc.
 #pragma once
 
