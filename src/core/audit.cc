@@ -89,6 +89,8 @@ const char* audit_waiting(const State& state) {
     const Call& call = state.workflows.call(index);
     if (call.state != CallState::kReady) return "a waiting call is not ready";
     if (call.deps_pending != 0) return "a ready call waits for a dependency";
+    const double key = state.waiting.urgencies()[call.waiting_slot].at(state.now);
+    if (key != state.urgency_of(call).at(state.now)) return "an urgency is out of date";
   }
   for (uint32_t index : state.prefilled.calls()) {
     if (state.workflows.call(index).state != CallState::kPrefilled) {

@@ -111,6 +111,10 @@ void apply_configure(State* state, const Input& input) {
     return state->refuse(input, input.user_data, status, HEXAGENT_FIELD_VALUE);
   }
   find_policy(state->settings.policy, &state->policy);
+  for (uint32_t index : state->waiting.calls()) {  // another order, or the same with other terms
+    state->waiting.set_urgency(state->workflows, index,
+                               state->urgency_of(state->workflows.call(index)));
+  }
   state->accept(input, input.user_data);
   state->plan_needed = true;
 }

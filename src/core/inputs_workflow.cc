@@ -89,6 +89,7 @@ void inherit_paths(State* state, const Input& input, const Workflow& workflow, C
     const Call& dep = state->workflows.call(state->workflows.find_call(workflow.id, input.deps[i]));
     call->base_path_s = std::max(call->base_path_s, dep.path_s);
     if (dep.state != CallState::kDone) continue;
+    call->settled_path_s = std::max(call->settled_path_s, dep.path_s);
     call->base_attained_s = std::max(call->base_attained_s, dep.attained_s);
     call->times.deps_end = std::max(call->times.deps_end, dep.times.decode_end);
   }
@@ -161,6 +162,7 @@ void apply_submit(State* state, const Input& input) {
   if (call.held || call.deps_pending > 0) {
     call.state = call.held ? CallState::kHeld : CallState::kWaiting;
     reveal_horizon(state->workers, &state->workflows, index, state->now);
+    refresh_urgency(state, workflow_index);
     return;
   }
   make_ready(state, index);

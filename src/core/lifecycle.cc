@@ -109,9 +109,10 @@ void make_ready(State* state, uint32_t index) {
   if (call.attempt == 0) {
     reveal_horizon(state->workers, &state->workflows, index, state->now);
   }
-  state->waiting.add(&state->workflows, index);
+  state->waiting.add(&state->workflows, index, Urgency{});
   state->waiting_prefill_s += call.prefill_s;
   ++workflow.calls_ready;
+  refresh_urgency(state, call.workflow);
   state->plan_needed = true;
   tell_risk(state, &workflow);
 }
@@ -287,6 +288,7 @@ void decode_done(State* state, uint32_t index, const PhaseReport& report) {
   --workflow.calls_in_flight;
   ++state->counters.calls_done;
   finish_horizon(state->workers, &state->workflows, index, tokens, report.end);
+  refresh_urgency(state, call.workflow);
   hexagent_decision& done = state->emit_call(HEXAGENT_DECISION_CALL_DONE, call);
   done.expected_start_ns = call.times.revealed;
   done.expected_end_ns = report.end;

@@ -30,6 +30,10 @@ struct PhaseReport {
 // A revealed call whose dependencies are done and that is not held joins the waiting calls.
 void make_ready(State* state, uint32_t call);
 
+// Works out anew how urgent the waiting calls of a workflow are; due whenever anything an order
+// looks at has changed: horizon, remainder, attained service.
+void refresh_urgency(State* state, uint32_t workflow);
+
 // Sends a waiting call to the workers of a choice that fits; reserves KV, emits PREFILL or LOCAL.
 void dispatch(State* state, uint32_t call, const Choice& choice, double order_key);
 

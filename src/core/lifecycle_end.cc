@@ -92,6 +92,7 @@ void end_call(State* state, uint32_t first, CallState final_state, hexagent_stat
     state->workflows.for_each_dependent(index, [&](uint32_t next) { open.push_back(next); });
   }
   refresh_horizon(&state->workflows, workflow_index);
+  refresh_urgency(state, workflow_index);
   state->plan_needed = true;
   finish_workflow_if_over(state, workflow_index, why);
 }

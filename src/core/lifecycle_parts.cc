@@ -73,6 +73,15 @@ double delay_weight(const State& state, const Call& call) {
   return whole_power(stretch, power - 1) / std::max(workflow.horizon_s, 1e-3);
 }
 
+void refresh_urgency(State* state, uint32_t workflow) {
+  if (state->workflows.workflow(workflow).calls_ready == 0) return;
+  state->workflows.for_each_call(workflow, [&](uint32_t index) {
+    const Call& call = state->workflows.call(index);
+    if (call.state != CallState::kReady) return;
+    state->waiting.set_urgency(state->workflows, index, state->urgency_of(call));
+  });
+}
+
 int64_t to_order_key(double key) {
   const double scaled = -key * 1e6;
   if (scaled >= 9.2e18) return INT64_MAX;

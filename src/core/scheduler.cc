@@ -21,7 +21,6 @@ Scheduler::State::State(const Settings& initial)
                static_cast<uint32_t>(initial.workers_max)),
       links(static_cast<uint32_t>(initial.workers_max)),
       view(workers, links, settings),
-      waiting(&Call::waiting_slot),
       prefilled(&Call::waiting_slot),
       decisions(4096) {
   waiting.reserve(static_cast<uint32_t>(initial.calls_max));
@@ -94,6 +93,11 @@ CallShape Scheduler::State::shape_of(const Call& call) {
 
 double Scheduler::State::order_key(const Call& call, double delta_s) const {
   return policy.order->key({call, workflows.workflow_of(call), settings, now, delta_s});
+}
+
+Urgency Scheduler::State::urgency_of(const Call& call) const {
+  return policy.order->urgency(
+      {call, workflows.workflow_of(call), settings, now, call.standalone_s});
 }
 
 Scheduler::Scheduler(const Settings& settings) : state_(std::make_unique<State>(settings)) {}

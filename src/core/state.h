@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/ring.h"
+#include "core/call_list.h"
 #include "core/cluster/content_table.h"
 #include "core/cluster/link_table.h"
 #include "core/cluster/worker_table.h"
@@ -16,36 +17,12 @@
 #include "core/model/length_predictor.h"
 #include "core/plan/plan_view.h"
 #include "core/plan/policy.h"
+#include "core/plan/waiting_list.h"
 #include "core/scheduler.h"
 #include "core/settings.h"
 #include "core/workflow/workflow_table.h"
 
 namespace hexagent {
-
-// Call indexes with O(1) insertion and removal; each call knows its own slot.
-class CallList {
- public:
-  explicit CallList(uint32_t Call::*slot) : slot_(slot) {}
-  void reserve(uint32_t count) { calls_.reserve(count); }
-  void add(WorkflowTable* table, uint32_t call) {
-    table->call(call).*slot_ = static_cast<uint32_t>(calls_.size());
-    calls_.push_back(call);
-  }
-  void remove(WorkflowTable* table, uint32_t call) {
-    const uint32_t slot = table->call(call).*slot_;
-    calls_[slot] = calls_.back();
-    table->call(calls_[slot]).*slot_ = slot;
-    calls_.pop_back();
-    table->call(call).*slot_ = kNoIndex;
-  }
-  const std::vector<uint32_t>& calls() const { return calls_; }
-  bool empty() const { return calls_.empty(); }
-  uint32_t size() const { return static_cast<uint32_t>(calls_.size()); }
-
- private:
-  uint32_t Call::*slot_;
-  std::vector<uint32_t> calls_;
-};
 
 // A waiting call with its key; small, since a plan looks at all of them. Ties are broken by the
 // tables.
@@ -66,7 +43,7 @@ struct Scheduler::State {
   LengthPredictor lengths;
   PlanView view;
 
-  CallList waiting;                // ready, not dispatched
+  WaitingList waiting;             // ready, not dispatched
   CallList prefilled;              // KV on a prefill worker, no decode worker with space yet
   double waiting_prefill_s = 0.0;  // their prefills, each on its best worker
   bool plan_needed = false;
@@ -92,6 +69,8 @@ struct Scheduler::State {
   // What a placement must know of a call; fills `hits`, which the shape points to.
   CallShape shape_of(const Call& call);
   double order_key(const Call& call, double delta_s) const;
+  // Of a call that waits; where an order wants a projection it gets the time the call takes alone.
+  Urgency urgency_of(const Call& call) const;
 };
 
 // inputs_cluster.cc

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "core/plan/urgency.h"
 #include "core/settings.h"
 #include "core/workflow/workflow.h"
 
@@ -21,7 +22,9 @@ class Order {
  public:
   virtual ~Order() = default;
   virtual std::string_view name() const = 0;
-  virtual double key(const OrderInput& input) const = 0;
+  // Valid until something happens to the call or its workflow.
+  virtual Urgency urgency(const OrderInput& input) const = 0;
+  double key(const OrderInput& input) const { return urgency(input).at(input.now); }
   // The key needs a projected finish, so a plan is a greedy over a simulated state (notes 1.2).
   virtual bool uses_projection() const { return false; }
   // Two calls can swap places by the mere passing of time.
@@ -30,7 +33,7 @@ class Order {
 
 // How urgent a stretch is under the workflow's own target (DESIGN section 5, Deadlines): S / S*,
 // which stops rising once the deadline is lost. Without a deadline S* = 1.
-double scaled_stretch(const Workflow& workflow, TimeNs now, double remaining_s);
+Urgency scaled_stretch(const Workflow& workflow, double remaining_s);
 
 const Order& fcfs_order();
 const Order& workflow_fcfs_order();

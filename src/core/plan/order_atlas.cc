@@ -13,13 +13,13 @@ constexpr double kFirstQuantum_s = 0.5;  // each level is twice as wide as the o
 class AtlasOrder final : public Order {
  public:
   std::string_view name() const override { return "atlas"; }
-  double key(const OrderInput& input) const override {
+  Urgency urgency(const OrderInput& input) const override {
     int level = 0;
     for (double limit = kFirstQuantum_s; level < kLevels - 1; limit *= 2.0, ++level) {
       if (input.workflow.attained_s < limit) break;
     }
     // A level weighs more than any waiting time a monotonic clock can show (30 years).
-    return -1e9 * level - to_s(input.call.times.ready);
+    return Urgency::constant(-1e9 * level - to_s(input.call.times.ready));
   }
 };
 

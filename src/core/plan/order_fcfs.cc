@@ -7,13 +7,17 @@ namespace {
 class FcfsOrder final : public Order {
  public:
   std::string_view name() const override { return "fcfs"; }
-  double key(const OrderInput& input) const override { return -to_s(input.call.times.ready); }
+  Urgency urgency(const OrderInput& input) const override {
+    return Urgency::constant(-to_s(input.call.times.ready));
+  }
 };
 
 class WorkflowFcfsOrder final : public Order {
  public:
   std::string_view name() const override { return "workflow-fcfs"; }
-  double key(const OrderInput& input) const override { return -to_s(input.workflow.arrival); }
+  Urgency urgency(const OrderInput& input) const override {
+    return Urgency::constant(-to_s(input.workflow.arrival));
+  }
 };
 
 }  // namespace

@@ -11,8 +11,8 @@ class HexagentOrder final : public Order {
   std::string_view name() const override { return "hexagent"; }
   bool uses_projection() const override { return true; }
   bool changes_with_time() const override { return true; }
-  double key(const OrderInput& input) const override {
-    return scaled_stretch(input.workflow, input.now, input.delta_s);
+  Urgency urgency(const OrderInput& input) const override {
+    return scaled_stretch(input.workflow, input.delta_s);
   }
 };
 

@@ -9,12 +9,11 @@ class LlfOrder final : public Order {
  public:
   std::string_view name() const override { return "llf"; }
   bool uses_projection() const override { return true; }
-  double key(const OrderInput& input) const override {
+  Urgency urgency(const OrderInput& input) const override {
     const Workflow& workflow = input.workflow;
     const double allowed_s = workflow.deadline != 0 ? to_s(workflow.deadline - workflow.arrival)
                                                     : input.settings.llf_scale * workflow.horizon_s;
-    const double elapsed_s = to_s(input.now - workflow.arrival);
-    return -(allowed_s - elapsed_s - input.delta_s);
+    return Urgency::rising(workflow.arrival, input.delta_s - allowed_s, 1.0);
   }
 };
 

@@ -13,10 +13,10 @@ class StretchOrder final : public Order {
  public:
   std::string_view name() const override { return "stretch"; }
   bool changes_with_time() const override { return true; }
-  double key(const OrderInput& input) const override {
+  Urgency urgency(const OrderInput& input) const override {
     const double remaining_s =
-        input.settings.sibling_risk != 0.0 ? input.workflow.remaining_s : input.call.standalone_s;
-    return scaled_stretch(input.workflow, input.now, remaining_s);
+        input.settings.sibling_risk != 0.0 ? input.workflow.remaining_s : input.call.tail_s;
+    return scaled_stretch(input.workflow, remaining_s);
   }
 };
 

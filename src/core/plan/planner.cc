@@ -9,35 +9,10 @@
 #include "core/plan/order.h"
 #include "core/plan/placement.h"
 #include "core/plan/placement_cost.h"
+#include "core/plan/urgent_first.h"
 
 namespace hexagent {
 namespace {
-
-// A strict order over waiting calls: key, then the earlier workflow, then the longer call (among
-// siblings the workflow waits for it), then the lower id.
-struct MoreUrgent {
-  const State* state;
-
-  bool operator()(const Ranked& a, const Ranked& b) const {
-    if (a.key != b.key) return a.key > b.key;
-    const Call& first = state->workflows.call(a.call);
-    const Call& second = state->workflows.call(b.call);
-    if (first.workflow != second.workflow) {
-      return state->workflows.workflow_of(first).sequence <
-             state->workflows.workflow_of(second).sequence;
-    }
-    if (first.standalone_s != second.standalone_s) {
-      return first.standalone_s > second.standalone_s;
-    }
-    return first.id < second.id;
-  }
-};
-
-// For the standard heaps, whose top is the largest.
-struct LessUrgent {
-  MoreUrgent more;
-  bool operator()(const Ranked& a, const Ranked& b) const { return more(b, a); }
-};
 
 Ranked rank(const State& state, uint32_t index, double delta_s) {
   return {state.order_key(state.workflows.call(index), delta_s), index};
@@ -147,18 +122,11 @@ void bind_prefilled(State* state) {
 constexpr uint32_t kMisfitsMax = 16;
 
 void plan_at_ready(State* state) {
-  const LessUrgent less_urgent{{state}};
-  std::vector<Ranked>& heap = state->ranked;
-  heap.clear();
-  for (uint32_t index : state->waiting.calls()) {
-    heap.push_back(rank(*state, index, state->workflows.call(index).standalone_s));
-  }
-  std::make_heap(heap.begin(), heap.end(), less_urgent);
+  UrgentFirst urgent(*state, &state->ranked);
+  Ranked entry;
   uint32_t misfits = 0;
-  while (!heap.empty() && misfits < kMisfitsMax) {
-    std::pop_heap(heap.begin(), heap.end(), less_urgent);
-    const uint32_t index = heap.back().call;
-    heap.pop_back();
+  while (misfits < kMisfitsMax && urgent.next(&entry)) {
+    const uint32_t index = entry.call;
     const CallShape shape = state->shape_of(state->workflows.call(index));
     Choice choice;
     if (!state->policy.placement->choose(state->view, shape, &choice) || !choice.fits) {
@@ -201,17 +169,11 @@ void reorder_queues(State* state) {
 void plan_sorted(State* state) {
   uint32_t open = count_open(*state);
   if (open == 0 && !may_overtake(*state)) return;
-  const LessUrgent less_urgent{{state}};
-  std::vector<Ranked>& heap = state->ranked;
-  heap.clear();
-  for (uint32_t index : state->waiting.calls()) heap.push_back(rank(*state, index, 0.0));
-  std::make_heap(heap.begin(), heap.end(), less_urgent);
+  UrgentFirst urgent(*state, &state->ranked);
+  Ranked entry;
   const auto misses_max = static_cast<uint32_t>(state->settings.plan_misses_max);
   uint32_t misses = 0;
-  while (!heap.empty() && misses < (open > 0 ? misses_max : kOvertakersMax)) {
-    std::pop_heap(heap.begin(), heap.end(), less_urgent);
-    const Ranked entry = heap.back();
-    heap.pop_back();
+  while (misses < (open > 0 ? misses_max : kOvertakersMax) && urgent.next(&entry)) {
     const CallShape shape = state->shape_of(state->workflows.call(entry.call));
     Choice choice;
     if (!state->policy.placement->choose(state->view, shape, &choice) || !choice.fits) {

@@ -34,15 +34,46 @@ double standalone_s(const WorkerTable& workers, const ModelPool* pool, uint32_t 
   return prefill + pool->link_latency_s + bytes / pool->egress_max_bytes_per_s + decode;
 }
 
+namespace {
+
+// Longest path from the end of the dependencies to the end of the revealed work behind this call.
+double tail_of(const WorkflowTable& workflows, uint32_t index) {
+  double behind = 0.0;
+  workflows.for_each_dependent(index, [&](uint32_t dependent) {
+    behind = std::max(behind, workflows.call(dependent).tail_s);
+  });
+  return workflows.call(index).standalone_s + behind;
+}
+
+// Longest paths to the calls that wait for a call whose path was corrected, and so on behind them.
+// Dependencies are always older than their dependents, so oldest first is an order that works.
+void correct_paths(WorkflowTable* workflows, uint32_t workflow) {
+  workflows->for_each_call(workflow, [&](uint32_t index) {
+    Call& call = workflows->call(index);
+    if (call.deps_pending > 0) call.base_path_s = call.settled_path_s;
+  });
+  workflows->for_each_call_oldest_first(workflow, [&](uint32_t index) {
+    Call& call = workflows->call(index);
+    if (call.deps_pending > 0) call.path_s = call.base_path_s + call.standalone_s;
+    workflows->for_each_dependent(index, [&](uint32_t dependent) {
+      Call& child = workflows->call(dependent);
+      if (child.deps_pending > 0) child.base_path_s = std::max(child.base_path_s, call.path_s);
+    });
+  });
+}
+
+}  // namespace
+
 void refresh_horizon(WorkflowTable* workflows, uint32_t workflow) {
   Workflow& owner = workflows->workflow(workflow);
   double horizon = 0.0;
   double remaining = 0.0;
-  workflows->for_each_call(workflow, [&](uint32_t index) {
-    const Call& call = workflows->call(index);
+  workflows->for_each_call(workflow, [&](uint32_t index) {  // newest first: dependents come first
+    Call& call = workflows->call(index);
+    call.tail_s = is_final(call.state) ? 0.0 : tail_of(*workflows, index);
     if (call.state == CallState::kCancelled || call.state == CallState::kFailed) return;
     horizon = std::max(horizon, call.path_s);
-    if (!is_final(call.state)) remaining = std::max(remaining, call.standalone_s);
+    remaining = std::max(remaining, call.tail_s);
   });
   owner.horizon_s = horizon;
   owner.remaining_s = remaining;
@@ -60,8 +91,14 @@ void reveal_horizon(const WorkerTable& workers, WorkflowTable* workflows, uint32
   const double gap =
       call.deps_pending == 0 ? to_s(std::max<TimeNs>(0, end_of_gap - call.times.deps_end)) : 0.0;
   call.path_s = call.base_path_s + gap + call.standalone_s;
+  bool awaited = false;
+  workflows->for_each_dependent(index, [&](uint32_t) { awaited = true; });
+  if (awaited) correct_paths(workflows, call.workflow);
+  // A new call with nothing before or behind it changes nobody else's path or tail.
+  if (awaited || call.deps_pending > 0) return refresh_horizon(workflows, call.workflow);
+  call.tail_s = call.standalone_s;
   owner.horizon_s = std::max(owner.horizon_s, call.path_s);
-  owner.remaining_s = std::max(owner.remaining_s, call.standalone_s);
+  owner.remaining_s = std::max(owner.remaining_s, call.tail_s);
 }
 
 void finish_horizon(const WorkerTable& workers, WorkflowTable* workflows, uint32_t index,
@@ -74,12 +111,13 @@ void finish_horizon(const WorkerTable& workers, WorkflowTable* workflows, uint32
     call.standalone_s = after;
     call.path_s += after - before;
   }
+  bool awaited = false;
   workflows->for_each_dependent(index, [&](uint32_t dependent) {
     Call& child = workflows->call(dependent);
-    child.base_path_s = std::max(child.base_path_s, call.path_s);
     child.times.deps_end = std::max(child.times.deps_end, end);
-    child.path_s = std::max(child.path_s, child.base_path_s + child.standalone_s);
+    awaited = true;
   });
+  if (awaited) correct_paths(workflows, call.workflow);
   refresh_horizon(workflows, call.workflow);
 }
 

@@ -27,12 +27,12 @@ double standalone_prefill_s(const WorkerTable& workers, const ModelPool* pool,
 void reveal_horizon(const WorkerTable& workers, WorkflowTable* workflows, uint32_t call,
                     TimeNs end_of_gap);
 
-// The call ended with `output_tokens`: corrects its path, hands it to its dependents, updates the
-// workflow's horizon and remainder.
+// The call ended with `output_tokens`: corrects its path and those that lead through it, updates
+// the workflow's horizon and remainder.
 void finish_horizon(const WorkerTable& workers, WorkflowTable* workflows, uint32_t call,
                     double output_tokens, TimeNs end);
 
-// Computes horizon and remainder of a workflow from its calls again (after a cancellation).
+// Computes horizon, tails and remainder of a workflow from its calls again.
 void refresh_horizon(WorkflowTable* workflows, uint32_t workflow);
 
 }  // namespace hexagent

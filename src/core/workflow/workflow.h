@@ -79,8 +79,9 @@ struct Call {
   uint64_t labels_required = 0;
   uint64_t labels_excluded = 0;
   uint32_t workflow = kNoIndex;
-  uint32_t next_of_workflow = kNoIndex;  // list of the workflow's calls, newest first
-  uint32_t first_edge = kNoIndex;        // calls that depend on this one
+  uint32_t older_of_workflow = kNoIndex;  // list of the workflow's calls
+  uint32_t newer_of_workflow = kNoIndex;
+  uint32_t first_edge = kNoIndex;  // calls that depend on this one
   uint32_t deps_pending = 0;
   uint32_t stage = 0;
   uint32_t model = 0;  // name id
@@ -104,7 +105,9 @@ struct Call {
 
   // Standalone estimate (workflow/horizon.h), seconds.
   double standalone_s = 0.0;     // this call alone on its best workers
-  double base_path_s = 0.0;      // longest path to the end of its dependencies
+  double tail_s = 0.0;           // and the longest revealed path behind it; 0 when it has ended
+  double settled_path_s = 0.0;   // longest path to the end of what was done when it was revealed
+  double base_path_s = 0.0;      // and to the end of all of its dependencies
   double path_s = 0.0;           // longest path from arrival to this call's end, tool gaps included
   double prefill_s = 0.0;        // its prefill part
   double base_attained_s = 0.0;  // observed critical path to the end of its dependencies
@@ -150,7 +153,8 @@ struct Workflow {
   uint32_t class_name = 0;
   uint32_t tenant = 0;
   uint32_t tier = 0;
-  uint32_t first_call = kNoIndex;
+  uint32_t oldest_call = kNoIndex;
+  uint32_t newest_call = kNoIndex;
   uint32_t calls = 0;        // revealed
   uint32_t calls_done = 0;   // in a final state
   uint32_t calls_ready = 0;  // ready, not dispatched
@@ -160,7 +164,7 @@ struct Workflow {
   bool risk_told = false;
   double horizon_s = 0.0;   // standalone completion estimate of the revealed DAG
   double attained_s = 0.0;  // longest observed critical path (order atlas)
-  // Longest standalone time among the revealed calls that are not finished; horizon.h keeps it.
+  // Longest path through the revealed calls that are not finished, alone; horizon.h keeps it.
   double remaining_s = 0.0;
   uint32_t idle_next = kNoIndex;  // list by last activity, for expiry
   uint32_t idle_previous = kNoIndex;

@@ -67,8 +67,10 @@ uint32_t WorkflowTable::add_call(uint32_t workflow, uint64_t call_id, const uint
   call = Call{};
   call.id = call_id;
   call.workflow = workflow;
-  call.next_of_workflow = owner.first_call;
-  owner.first_call = index;
+  call.older_of_workflow = owner.newest_call;
+  if (owner.newest_call != kNoIndex) calls_[owner.newest_call].newer_of_workflow = index;
+  if (owner.oldest_call == kNoIndex) owner.oldest_call = index;
+  owner.newest_call = index;
   ++owner.calls;
   call_ids_.insert(owner.id, call_id, index);
   for (uint32_t i = 0; i < deps_count; ++i) {

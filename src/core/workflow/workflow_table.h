@@ -48,11 +48,22 @@ class WorkflowTable {
     }
   }
 
-  // Calls `visit(call index)` for every call of a workflow, newest first.
+  // Calls `visit(call index)` for every call of a workflow, newest first: dependents come before
+  // what they depend on.
   template <class Visit>
   void for_each_call(uint32_t workflow, Visit&& visit) const {
-    for (uint32_t call = workflows_[workflow].first_call; call != kNoIndex;) {
-      const uint32_t next = calls_[call].next_of_workflow;
+    for (uint32_t call = workflows_[workflow].newest_call; call != kNoIndex;) {
+      const uint32_t next = calls_[call].older_of_workflow;
+      visit(call);
+      call = next;
+    }
+  }
+
+  // The other way round.
+  template <class Visit>
+  void for_each_call_oldest_first(uint32_t workflow, Visit&& visit) const {
+    for (uint32_t call = workflows_[workflow].oldest_call; call != kNoIndex;) {
+      const uint32_t next = calls_[call].newer_of_workflow;
       visit(call);
       call = next;
     }
