@@ -213,6 +213,7 @@ void bind_decode(State* state, uint32_t index, const Choice& choice) {
   detach_decode(state, index);
   call.decode_worker = choice.decode;
   call.decode_hit = choice.decode_cached;
+  resize_transfer(state, index);
   attach_decode(state, index, true);
   call.plan.transfer_end = state->now + to_ns(choice.transfer_end_s);
   call.plan.decode_end = state->now + to_ns(choice.finish_s);

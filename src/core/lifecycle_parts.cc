@@ -47,6 +47,10 @@ void settle(DecodeLoad* load) {
   if (load->sequences + load->promised_sequences < 0.5) load->weight = 0.0;
 }
 
+double bytes_to_move(const Worker& source, const Call& call) {
+  return source.kv_bytes_per_token * static_cast<double>(call.prompt_tokens - call.decode_hit);
+}
+
 bool in_batch(const Call& call) {
   return call.state == CallState::kDecodeQueued || call.state == CallState::kDecoding;
 }
@@ -123,8 +127,7 @@ void attach_prefill(State* state, uint32_t index) {
   call.kv_on_prefill = true;
   mirror_kv(&worker);
   if (call.local) return;
-  call.transfer_bytes =
-      worker.kv_bytes_per_token * static_cast<double>(call.prompt_tokens - call.decode_hit);
+  call.transfer_bytes = bytes_to_move(worker, call);
   worker.load.egress.bytes += call.transfer_bytes;
   worker.load.egress.flows += 1.0;
 }
@@ -166,6 +169,14 @@ void attach_decode(State* state, uint32_t index, bool reserve) {
       worker.kv.reserve(call.output_reserve + static_cast<uint64_t>(call.prompt_tokens));
   call.kv_on_decode = true;
   mirror_kv(&worker);
+}
+
+void resize_transfer(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  Worker& source = state->workers[call.prefill_worker];
+  source.load.egress.bytes -= call.transfer_bytes;
+  call.transfer_bytes = bytes_to_move(source, call);
+  source.load.egress.bytes += call.transfer_bytes;
 }
 
 void detach_transfer_load(State* state, uint32_t index) {

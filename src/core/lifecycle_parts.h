@@ -37,6 +37,9 @@ void release_prefill_kv(State* state, uint32_t call);
 // Decode worker: list, promised load, ingress; KV reservation if `reserve`.
 void attach_decode(State* state, uint32_t call, bool reserve);
 void detach_decode(State* state, uint32_t call);
+
+// The transfer as it is after decode_hit has changed; between detach_decode and attach_decode.
+void resize_transfer(State* state, uint32_t call);
 void detach_transfer_load(State* state, uint32_t call);
 
 // Gives back all that a call in any in-flight state holds. The call's state is not changed.

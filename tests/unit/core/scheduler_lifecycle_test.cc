@@ -221,6 +221,29 @@ void a_delta_transfer_moves_what_the_decode_worker_lacks(void** state) {
   expect_delta_transfer(&open_world(state), HEXAGENT_BINDING_PREFILL_END);
 }
 
+// The decode worker bound in the end need not be the one that was thought of at dispatch.
+void the_bytes_to_move_are_those_of_the_worker_bound_in_the_end(void** state) {
+  World& world = open_world(state);
+  world.add_workers(1, 2, HEXAGENT_BINDING_PREFILL_END);
+  hexagent_worker delta = test_worker(11, HEXAGENT_ROLE_DECODE);
+  delta.flags = HEXAGENT_WORKER_DELTA_TRANSFER;
+  world.set_worker(delta);
+  world.heartbeat(12, 16000);
+  world.begin(1);
+  world.submit(1, 1);
+  world.bring_to(1, 1, HEXAGENT_STATE_DONE);  // 11 holds the prompt
+  world.submit(test_call(1, 2, 1500), {1}, {prefix_of(1, 1000)});
+  assert_int_equal(world.only(HEXAGENT_DECISION_PREFILL, 1, 2).peer_worker, 11);
+  world.heartbeat(12, 0);
+  world.heartbeat(11, 16000);
+  const uint64_t before = world.stats().transfer_bytes;
+  world.report(1, 2, HEXAGENT_PHASE_PREFILL);
+  assert_int_equal(world.only(HEXAGENT_DECISION_TRANSFER, 1, 2).peer_worker, 12);
+  assert_int_equal(world.only(HEXAGENT_DECISION_TRANSFER, 1, 2).tokens, 1500);
+  world.report(1, 2, HEXAGENT_PHASE_TRANSFER);
+  assert_int_equal(world.stats().transfer_bytes - before, 1500 * 1000);
+}
+
 void priorities_come_in_the_engines_own_polarity(void** state) {
   World& world = *static_cast<World*>(*state);
   hexagent_worker prefill = test_worker(1, HEXAGENT_ROLE_PREFILL);
@@ -256,6 +279,7 @@ int main() {
       WORLD_TEST(a_child_is_expected_to_hit_what_its_parent_left),
       WORLD_TEST(a_reported_miss_corrects_the_belief),
       WORLD_TEST(a_delta_transfer_moves_what_the_decode_worker_lacks),
+      WORLD_TEST(the_bytes_to_move_are_those_of_the_worker_bound_in_the_end),
       WORLD_TEST(priorities_come_in_the_engines_own_polarity),
   };
   return cmocka_run_group_tests_name("scheduler lifecycle", tests, nullptr, nullptr);
