@@ -18,7 +18,16 @@ struct Totals {
   uint32_t decodes = 0;
   double sequences = 0.0;
   double promised = 0.0;
+  double flows_in = 0.0;
 };
+
+// Does the call's KV still have to come over a link?
+bool has_flow(const Call& call) {
+  const bool moved = call.state == CallState::kDecodeQueued || call.state == CallState::kDecoding;
+  return !call.local && !moved;
+}
+
+bool same(double a, double b) { return std::fabs(a - b) < 1e-6; }
 
 const char* audit_worker(const State& state, uint32_t index) {
   const Worker& worker = state.workers[index];
@@ -40,17 +49,17 @@ const char* audit_worker(const State& state, uint32_t index) {
         call.state == CallState::kDecodeQueued || call.state == CallState::kDecoding;
     (decoding ? totals.sequences : totals.promised) += 1.0;
     ++totals.decodes;
+    if (has_flow(call)) totals.flows_in += 1.0;
     entry = call.decode_next;
   }
   if (totals.prefills != worker.prefill_count) return "prefill count and list differ";
   if (totals.prefills != worker.load.prefill.count) return "prefill load and list differ";
   if (totals.decodes != worker.decode_count) return "decode count and list differ";
-  if (std::fabs(totals.sequences - worker.load.decode.sequences) > 1e-6) {
-    return "decode batch and list differ";
-  }
-  if (std::fabs(totals.promised - worker.load.decode.promised_sequences) > 1e-6) {
+  if (!same(totals.sequences, worker.load.decode.sequences)) return "decode batch and list differ";
+  if (!same(totals.promised, worker.load.decode.promised_sequences)) {
     return "promised sequences and list differ";
   }
+  if (!same(totals.flows_in, worker.load.ingress.flows)) return "ingress flows and list differ";
   if (worker.state == WorkerState::kLost && totals.prefills + totals.decodes > 0) {
     return "a lost worker still has calls";
   }
@@ -58,14 +67,16 @@ const char* audit_worker(const State& state, uint32_t index) {
   return nullptr;
 }
 
-// Blocks reserved per worker as the calls remember them.
+// Blocks reserved and bytes to send per worker as the calls remember them.
 const char* audit_ledgers(const State& state) {
   std::vector<uint64_t> blocks(state.workers.size(), 0);
+  std::vector<double> bytes_out(state.workers.size(), 0.0);
   for (uint32_t index = 0; index < state.workers.size(); ++index) {
     for (uint32_t entry = state.workers[index].decode_head; entry != kNoIndex;) {
       const Call& call = state.workflows.call(entry);
       blocks[call.prefill_worker] += call.prefill_blocks;
       blocks[call.decode_worker] += call.decode_blocks;
+      if (has_flow(call)) bytes_out[call.prefill_worker] += call.transfer_bytes;
       if (call.kv_on_prefill != (call.prefill_blocks > 0))
         return "prefill reservation flag is wrong";
       if (call.kv_on_decode != (call.decode_blocks > 0)) return "decode reservation flag is wrong";
@@ -80,6 +91,7 @@ const char* audit_ledgers(const State& state) {
     if (worker.load.kv_free_tokens != static_cast<int64_t>(worker.kv.free_tokens())) {
       return "free KV and its mirror differ";
     }
+    if (!same(bytes_out[index], worker.load.egress.bytes)) return "bytes to send and calls differ";
   }
   return nullptr;
 }
@@ -100,6 +112,32 @@ const char* audit_waiting(const State& state) {
   return nullptr;
 }
 
+// What the workflows count of their calls, against the lists the calls are on.
+const char* audit_workflows(const State& state) {
+  uint64_t calls = 0;
+  uint64_t ready = 0;
+  uint64_t in_flight = 0;
+  for (uint32_t index = state.workflows.least_active(); index != kNoIndex;) {
+    const Workflow& workflow = state.workflows.workflow(index);
+    calls += workflow.calls;
+    ready += workflow.calls_ready;
+    in_flight += workflow.calls_in_flight;
+    if (workflow.calls_done > workflow.calls) return "a workflow has more calls done than calls";
+    if (workflow.ended && workflow.calls_done == workflow.calls) {
+      return "a workflow that is over was not forgotten";
+    }
+    index = workflow.idle_next;
+  }
+  uint64_t on_workers = 0;  // every call in flight is promised to one decode worker
+  for (uint32_t index = 0; index < state.workers.size(); ++index) {
+    on_workers += state.workers[index].decode_count;
+  }
+  if (calls != state.workflows.call_count()) return "a call belongs to no workflow";
+  if (ready != state.waiting.size()) return "ready calls and the waiting list differ";
+  if (in_flight != on_workers) return "calls in flight and the workers' lists differ";
+  return nullptr;
+}
+
 }  // namespace
 
 const char* Scheduler::audit() const {
@@ -107,6 +145,7 @@ const char* Scheduler::audit() const {
     if (const char* broken = audit_worker(*state_, index)) return broken;
   }
   if (const char* broken = audit_ledgers(*state_)) return broken;
+  if (const char* broken = audit_workflows(*state_)) return broken;
   return audit_waiting(*state_);
 }
 
