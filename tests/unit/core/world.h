@@ -29,6 +29,10 @@ inline constexpr uint32_t kGpu = 1;  // name ids; the core takes them as numbers
 inline constexpr uint32_t kModel = 2;
 inline constexpr uint32_t kOtherModel = 3;
 inline constexpr TimeNs kMs = 1'000'000;
+inline constexpr TimeNs kSecond = 1000 * kMs;
+
+// Where a test wants several calls under way, none kept back by a dispatch window.
+inline constexpr const char* kAtOnce = "fcfs/own-finish/at_ready";
 
 inline hexagent_profile test_profile(uint32_t model = kModel) {
   hexagent_profile profile = {};
