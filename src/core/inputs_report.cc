@@ -34,14 +34,14 @@ Verdict check(const State& state, const hexagent_report& report, const Call& cal
     return {HEXAGENT_E_STALE, HEXAGENT_FIELD_WORKER};
   }
   const bool decode = report.phase == HEXAGENT_PHASE_DECODE;
-  const uint32_t here = decode ? call.decode_worker : call.prefill_worker;
-  const Worker& worker = state.workers[here];
+  // A transfer may be reported by either end.
+  const bool target = report.phase == HEXAGENT_PHASE_TRANSFER &&
+                      report.worker == state.workers[call.decode_worker].spec.worker;
+  const Worker& worker = state.workers[decode || target ? call.decode_worker : call.prefill_worker];
   if (report.worker != 0 && report.worker != worker.spec.worker) {
-    // A transfer may be reported by either end.
-    const bool other_end = report.phase == HEXAGENT_PHASE_TRANSFER &&
-                           report.worker == state.workers[call.decode_worker].spec.worker;
-    if (!other_end) return {HEXAGENT_E_STALE, HEXAGENT_FIELD_WORKER};
-  } else if (report.incarnation != 0 && report.incarnation != worker.spec.incarnation) {
+    return {HEXAGENT_E_STALE, HEXAGENT_FIELD_WORKER};
+  }
+  if (report.incarnation != 0 && report.incarnation != worker.spec.incarnation) {
     return {HEXAGENT_E_STALE, HEXAGENT_FIELD_INCARNATION};
   }
   if (report.end_ns > state.now || report.start_ns > state.now) {

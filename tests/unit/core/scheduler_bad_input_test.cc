@@ -42,6 +42,13 @@ hexagent_report report_of(uint64_t call, uint32_t phase) {
   return report;
 }
 
+uint32_t target_of_call_3(const World& world) {
+  std::string text;
+  world.scheduler().explain(1, 3, &text);
+  const char* key = "\"decode_worker\":";
+  return static_cast<uint32_t>(std::stoul(text.substr(text.find(key) + std::strlen(key))));
+}
+
 hexagent_call call_of(uint64_t workflow, uint64_t call) { return test_call(workflow, call); }
 
 struct BadInput {
@@ -129,6 +136,14 @@ const BadInput kBadInputs[] = {
     {"a report of another incarnation",
      [](World* w) {
        hexagent_report report = report_of(2, HEXAGENT_PHASE_DECODE);
+       report.incarnation = 2;
+       return w->report(report);
+     },
+     HEXAGENT_E_STALE, HEXAGENT_FIELD_INCARNATION},
+    {"a report of another incarnation of the worker the KV goes to",
+     [](World* w) {
+       hexagent_report report = report_of(3, HEXAGENT_PHASE_TRANSFER);
+       report.worker = target_of_call_3(*w);
        report.incarnation = 2;
        return w->report(report);
      },

@@ -87,6 +87,7 @@ class World {
   }
 
   Scheduler& scheduler() { return scheduler_; }
+  const Scheduler& scheduler() const { return scheduler_; }
   TimeNs now() const { return now_; }
   const char* broken() const { return broken_; }
 
