@@ -50,6 +50,11 @@ Verdict check(const State& state, const hexagent_report& report, const Call& cal
   if (report.end_ns != 0 && report.start_ns > report.end_ns) {
     return {HEXAGENT_E_TIME, HEXAGENT_FIELD_TIME};
   }
+  // Nothing of an attempt happened before it was sent; what did belongs to an earlier one.
+  const TimeNs first = report.start_ns != 0 ? report.start_ns : report.end_ns;
+  if (first != 0 && first < call.times.dispatched) {
+    return {HEXAGENT_E_TIME, HEXAGENT_FIELD_TIME};
+  }
   if (report.phase <= phases_over(call)) return {HEXAGENT_E_DUPLICATE, HEXAGENT_FIELD_PHASE};
   if (report.phase == HEXAGENT_PHASE_TRANSFER && call.local) {
     return {HEXAGENT_E_ORDER, HEXAGENT_FIELD_PHASE};

@@ -163,6 +163,20 @@ const BadInput kBadInputs[] = {
        return w->report(report);
      },
      HEXAGENT_E_TIME, HEXAGENT_FIELD_TIME},
+    {"a phase that starts before its call was sent",
+     [](World* w) {
+       hexagent_report report = report_of(3, HEXAGENT_PHASE_PREFILL);
+       report.start_ns = w->now() - 100 * kMs - 1;
+       return w->report(report);
+     },
+     HEXAGENT_E_TIME, HEXAGENT_FIELD_TIME},
+    {"a phase that ends before its call was sent",
+     [](World* w) {
+       hexagent_report report = report_of(2, HEXAGENT_PHASE_DECODE);
+       report.end_ns = 1;
+       return w->report(report);
+     },
+     HEXAGENT_E_TIME, HEXAGENT_FIELD_TIME},
     {"more output than was allowed",
      [](World* w) { return w->report(1, 2, HEXAGENT_PHASE_DECODE, HEXAGENT_OUTCOME_DONE, 101); },
      HEXAGENT_E_RANGE, HEXAGENT_FIELD_TOKENS},
