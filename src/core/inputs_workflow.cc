@@ -1,5 +1,6 @@
 // Inputs about workflows and calls: checked, then applied whole or refused whole.
 #include <algorithm>
+#include <vector>
 
 #include "core/lifecycle.h"
 #include "core/state.h"
@@ -13,8 +14,25 @@ struct Verdict {
   uint32_t field = HEXAGENT_FIELD_NONE;
 };
 
+// The largest KV caches among the workers a call may use, in tokens of whole blocks; 0 = no worker.
+struct Room {
+  uint64_t prefill = 0;
+  uint64_t decode = 0;
+};
+
+uint64_t largest_kv(const State& state, const std::vector<uint32_t>& workers,
+                    const hexagent_call& record) {
+  uint64_t largest = 0;
+  for (uint32_t index : workers) {
+    const Worker& worker = state.workers[index];
+    if (!worker.matches(record.labels_required, record.labels_excluded)) continue;
+    largest = std::max(largest, worker.kv.capacity_tokens());
+  }
+  return largest;
+}
+
 // Can any worker ever take this call?
-Verdict check_capacity(const State& state, const hexagent_call& record) {
+Verdict check_capacity(const State& state, const hexagent_call& record, Room* room) {
   const ModelPool* pool = state.workers.pool(record.model);
   const uint64_t whole =
       static_cast<uint64_t>(record.prompt_tokens) + std::max(record.max_output_tokens, 1u);
@@ -24,20 +42,10 @@ Verdict check_capacity(const State& state, const hexagent_call& record) {
   if (pool == nullptr || pool->prefill.empty() || pool->decode.empty()) {
     return {HEXAGENT_E_NO_WORKER, HEXAGENT_FIELD_MODEL};
   }
-  uint64_t prefill_max = 0;
-  uint64_t decode_max = 0;
-  for (uint32_t index : pool->prefill) {
-    const Worker& worker = state.workers[index];
-    if (!worker.matches(record.labels_required, record.labels_excluded)) continue;
-    prefill_max = std::max(prefill_max, worker.kv_capacity_tokens);
-  }
-  for (uint32_t index : pool->decode) {
-    const Worker& worker = state.workers[index];
-    if (!worker.matches(record.labels_required, record.labels_excluded)) continue;
-    decode_max = std::max(decode_max, worker.kv_capacity_tokens);
-  }
-  if (prefill_max == 0 || decode_max == 0) return {HEXAGENT_E_NO_WORKER, HEXAGENT_FIELD_LABELS};
-  if (record.prompt_tokens > prefill_max || whole > decode_max) {
+  room->prefill = largest_kv(state, pool->prefill, record);
+  room->decode = largest_kv(state, pool->decode, record);
+  if (room->prefill == 0 || room->decode == 0) return {HEXAGENT_E_NO_WORKER, HEXAGENT_FIELD_LABELS};
+  if (record.prompt_tokens > room->prefill || whole > room->decode) {
     return {HEXAGENT_E_NEVER_FITS, HEXAGENT_FIELD_PROMPT_TOKENS};
   }
   return {};
@@ -69,8 +77,7 @@ void resolve_prefixes(State* state, const hexagent_prefix* prefixes, uint32_t co
 }
 
 void predict_output(State* state, const hexagent_call& record, const Workflow& workflow,
-                    Call* call) {
-  const uint64_t capacity = state->workers.pool(record.model)->kv_capacity_max;
+                    const Room& room, Call* call) {
   const LengthEstimate estimate =
       record.output_tokens_p50 != 0
           ? estimate_from_hints(record.output_tokens_p50, record.output_tokens_p90,
@@ -78,9 +85,10 @@ void predict_output(State* state, const hexagent_call& record, const Workflow& w
           : state->lengths.predict(workflow.class_name, record.stage, record.max_output_tokens,
                                    state->settings.kv_reserve_quantile);
   call->output_mean = std::max(1.0, estimate.mean);
-  const uint64_t room = capacity > record.prompt_tokens ? capacity - record.prompt_tokens : 1;
-  call->output_reserve = static_cast<uint32_t>(
-      std::clamp<uint64_t>(estimate.quantile, 1, std::max<uint64_t>(room, 1)));
+  // No more is promised than the worker can have, or a call that was let in would never be sent.
+  const uint64_t capacity = std::min(room.prefill, room.decode);
+  const uint64_t left = capacity > record.prompt_tokens ? capacity - record.prompt_tokens : 1;
+  call->output_reserve = static_cast<uint32_t>(std::clamp<uint64_t>(estimate.quantile, 1, left));
 }
 
 void inherit_paths(State* state, const Input& input, const Workflow& workflow, Call* call) {
@@ -136,7 +144,8 @@ void apply_submit(State* state, const Input& input) {
   const hexagent_status dag = state->workflows.check_call(workflow_index, record.call, input.deps,
                                                           input.deps_count, &field);
   if (dag != HEXAGENT_OK) return state->refuse(input, record.user_data, dag, field);
-  const Verdict fit = check_capacity(*state, record);
+  Room room;
+  const Verdict fit = check_capacity(*state, record, &room);
   if (fit.status != HEXAGENT_OK) {
     return state->refuse(input, record.user_data, fit.status, fit.field);
   }
@@ -154,7 +163,7 @@ void apply_submit(State* state, const Input& input) {
   call.times.revealed = state->now;
   resolve_prefixes(state, input.prefixes, input.prefixes_count, workflow.id, &call);
   call.content = state->contents.add(workflow.id, record.call, call.sources, call.source_count);
-  predict_output(state, record, workflow, &call);
+  predict_output(state, record, workflow, room, &call);
   inherit_paths(state, input, workflow, &call);
   if ((record.flags & HEXAGENT_CALL_LAST) != 0) workflow.ended = true;
   state->workflows.touch(workflow_index, state->now);

@@ -176,7 +176,6 @@ void WorkerTable::rebuild_pools() {
     pool.decode.clear();
     pool.prefill_kinds.clear();
     pool.decode_kinds.clear();
-    pool.kv_capacity_max = 0;
     pool.egress_max_bytes_per_s = 0.0;
     pool.link_latency_s = 0.0;
   }
@@ -197,17 +196,6 @@ void WorkerTable::rebuild_pools() {
       pool.decode.push_back(index);
       add_kind(&pool.decode_kinds, index);
     }
-  }
-  for (ModelPool& pool : pools_) {
-    uint64_t prefill_max = 0;
-    uint64_t decode_max = 0;
-    for (uint32_t index : pool.prefill) {
-      prefill_max = std::max(prefill_max, workers_[index].kv_capacity_tokens);
-    }
-    for (uint32_t index : pool.decode) {
-      decode_max = std::max(decode_max, workers_[index].kv_capacity_tokens);
-    }
-    pool.kv_capacity_max = std::min(prefill_max, decode_max);
   }
 }
 

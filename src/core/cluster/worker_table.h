@@ -16,8 +16,6 @@ namespace hexagent {
 struct ModelPool {
   uint32_t model = 0;               // name id
   uint32_t max_context_tokens = 0;  // 0 = no limit known
-  uint64_t kv_capacity_max =
-      0;  // largest over the decode and prefill workers, whichever is smaller
   std::vector<uint32_t> prefill;
   std::vector<uint32_t> decode;
   // One worker of each distinct time model, so that "the best worker" is found without a full scan.

@@ -303,12 +303,64 @@ bool twins_agree() {
 
 void bad_inputs_leave_no_trace_in_what_is_decided(void**) { assert_true(twins_agree()); }
 
+// ---- calls no worker can ever hold, at the edge ----
+
+World& odd_capacity(void** state) {
+  World& world = open_world(state);
+  for (uint32_t id : {1, 11}) {
+    hexagent_worker worker =
+        test_worker(id, id == 1 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
+    worker.kv_capacity_tokens = 1000;  // 62 whole blocks: 992 tokens
+    world.set_worker(worker);
+  }
+  world.begin(1);
+  return world;
+}
+
+void what_needs_more_whole_blocks_than_there_are_never_fits(void** state) {
+  World& world = odd_capacity(state);
+  assert_int_equal(world.submit(test_call(1, 1, 893)), HEXAGENT_E_NEVER_FITS);
+  assert_int_equal(world.submit(test_call(1, 1, 892)), HEXAGENT_OK);
+  assert_int_equal(world.state(1, 1), HEXAGENT_STATE_DISPATCHED);
+}
+
+void an_output_expected_beyond_the_capacity_is_promised_what_there_is(void** state) {
+  World& world = odd_capacity(state);
+  hexagent_call call = test_call(1, 1, 900);
+  call.max_output_tokens = 0;  // no limit, so the call may turn out to fit
+  call.output_tokens_p50 = 200;
+  call.output_tokens_p90 = 400;
+  assert_int_equal(world.submit(call), HEXAGENT_OK);
+  assert_int_equal(world.state(1, 1), HEXAGENT_STATE_DISPATCHED);
+  assert_int_equal(world.worker(11).kv_reserved_tokens, 992);
+}
+
+// The larger workers of the pool do not count for a call that may not go there.
+void a_call_bound_to_small_workers_is_promised_what_they_have(void** state) {
+  World& world = odd_capacity(state);
+  for (uint32_t id : {2, 12}) {
+    hexagent_worker large = test_worker(id, id == 2 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
+    large.labels = 1;
+    world.set_worker(large);
+  }
+  hexagent_call call = test_call(1, 1, 900);
+  call.max_output_tokens = 0;
+  call.output_tokens_p50 = 200;
+  call.output_tokens_p90 = 400;
+  call.labels_excluded = 1;
+  assert_int_equal(world.submit(call), HEXAGENT_OK);
+  assert_int_equal(world.state(1, 1), HEXAGENT_STATE_DISPATCHED);
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       WORLD_TEST(each_bad_input_has_its_status_and_field),
       WORLD_TEST(bad_inputs_leave_no_trace_in_what_is_decided),
+      WORLD_TEST(what_needs_more_whole_blocks_than_there_are_never_fits),
+      WORLD_TEST(an_output_expected_beyond_the_capacity_is_promised_what_there_is),
+      WORLD_TEST(a_call_bound_to_small_workers_is_promised_what_they_have),
   };
   return cmocka_run_group_tests_name("scheduler bad input", tests, nullptr, nullptr);
 }
