@@ -129,7 +129,9 @@ void plan_at_ready(State* state) {
     const uint32_t index = entry.call;
     const CallShape shape = state->shape_of(state->workflows.call(index));
     Choice choice;
-    if (!state->policy.placement->choose(state->view, shape, &choice) || !choice.fits) {
+    // A call that no worker serves at present takes nobody's place, so it is no misfit.
+    if (!state->policy.placement->choose(state->view, shape, &choice)) continue;
+    if (!choice.fits) {
       ++misfits;
       continue;
     }
@@ -176,7 +178,8 @@ void plan_sorted(State* state) {
   while (misses < (open > 0 ? misses_max : kOvertakersMax) && urgent.next(&entry)) {
     const CallShape shape = state->shape_of(state->workflows.call(entry.call));
     Choice choice;
-    if (!state->policy.placement->choose(state->view, shape, &choice) || !choice.fits) {
+    if (!state->policy.placement->choose(state->view, shape, &choice)) continue;  // as above
+    if (!choice.fits) {
       ++misses;
       continue;
     }

@@ -195,6 +195,42 @@ void a_started_call_keeps_its_place(void** state) {
   assert_int_equal(world.count(HEXAGENT_DECISION_REPRIORITISE), 0);
 }
 
+// ---- models and labels beside each other ----
+
+// A worker of another model, whose calls would go at once.
+void add_other_model(World* world) {
+  world->set_profile(test_profile(kOtherModel));
+  hexagent_worker other = test_worker(5, HEXAGENT_ROLE_BOTH);
+  other.model = kOtherModel;
+  world->set_worker(other);
+}
+
+int32_t state_of_other_model_behind(World* world, uint64_t waiting) {
+  world->add_workers(1, 1);
+  add_other_model(world);
+  world->begin(1);
+  world->submit(1, 100);  // takes the only worker of its model
+  for (uint64_t call = 1; call <= waiting; ++call) world->submit(test_call(1, call));
+  world->lose(1);
+  world->pass(kMs);
+  world->begin(2);
+  hexagent_call call = test_call(2, 1);
+  call.model = kOtherModel;
+  world->submit(call);
+  return world->state(2, 1);
+}
+
+void calls_without_a_worker_do_not_hold_up_another_model(void** state) {
+  for (const char* dispatch : {"at_ready", "window"}) {
+    for (const char* order : {"fcfs", "hexagent"}) {
+      char policy[64];
+      std::snprintf(policy, sizeof(policy), "%s/own-finish/%s", order, dispatch);
+      World& world = open_world(state, one_at_a_time(policy));
+      assert_int_equal(state_of_other_model_behind(&world, 40), HEXAGENT_STATE_DISPATCHED);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -211,6 +247,7 @@ int main() {
       WORLD_TEST(a_queue_whose_order_has_aged_gets_new_keys),
       WORLD_TEST(an_order_that_does_not_age_never_reprioritises),
       WORLD_TEST(a_started_call_keeps_its_place),
+      WORLD_TEST(calls_without_a_worker_do_not_hold_up_another_model),
   };
   return cmocka_run_group_tests_name("planner", tests, nullptr, nullptr);
 }
