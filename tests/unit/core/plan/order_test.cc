@@ -93,20 +93,20 @@ void hexagent_is_elapsed_plus_projected_over_the_horizon(void**) {
 
 void stretch_counts_what_remains_of_the_workflow_without_queues(void**) {
   Call call;
-  call.standalone_s = 1.0;
+  call.tail_s = 1.0;  // it and what is revealed behind it
   const Order& order = stretch_order();
   assert_true(near(key(order, workflow(), call, 12, 99), (12.0 + 4.0) / 10.0));
   assert_false(order.uses_projection());
   Settings alone;
-  alone.sibling_risk = 0;  // each call by itself
+  alone.sibling_risk = 0;  // each call for itself
   assert_true(near(key(order, workflow(), call, 12, 99, alone), (12.0 + 1.0) / 10.0));
 }
 
 void siblings_share_the_risk_of_their_workflow(void**) {
   Call small;
   Call large;
-  small.standalone_s = 0.1;
-  large.standalone_s = 4.0;
+  small.tail_s = 0.1;
+  large.tail_s = 4.0;
   const Order& order = stretch_order();
   assert_true(key(order, workflow(), small, 5) == key(order, workflow(), large, 5));
 }
@@ -114,7 +114,8 @@ void siblings_share_the_risk_of_their_workflow(void**) {
 // ---- scaled_stretch ----
 
 double scaled(const Workflow& workflow, double after_s, double remaining_s) {
-  return scaled_stretch(workflow, kArrival + static_cast<TimeNs>(after_s * 1e9), remaining_s);
+  const TimeNs now = kArrival + static_cast<TimeNs>(after_s * 1e9);
+  return scaled_stretch(workflow, remaining_s).at(now);
 }
 
 void without_a_deadline_the_target_is_one_horizon(void**) {
