@@ -60,10 +60,10 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
   return option;
 }
 
-double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
+double ingress_beside_s(const PlanView& view, uint32_t decode, double bytes) {
   const LinkLoad& ingress = view.load(decode).ingress;
-  const double beside = std::min(ingress.bytes, ingress.flows * bytes);
-  return (bytes + beside) / view.workers()[decode].spec.ingress_bytes_per_s;
+  return std::min(ingress.bytes, ingress.flows * bytes) /
+         view.workers()[decode].spec.ingress_bytes_per_s;
 }
 
 double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes) {
@@ -72,11 +72,10 @@ double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, doubl
   const Worker& target = view.workers()[decode];
   const LinkPath path = view.links().path(source.spec, target.spec);
   const LinkLoad& egress = view.load(prefill).egress;
-  const LinkLoad& ingress = view.load(decode).ingress;
   // Flows share an end fairly: until ours is through, each other one moves at most as much as ours.
   const double beside =
       std::max(std::min(egress.bytes, egress.flows * bytes) / source.spec.egress_bytes_per_s,
-               std::min(ingress.bytes, ingress.flows * bytes) / target.spec.ingress_bytes_per_s);
+               ingress_beside_s(view, decode, bytes));
   return path.latency_s + bytes / path.bytes_per_s + beside;
 }
 
@@ -108,9 +107,10 @@ namespace {
 // One search over (prefill, decode) pairs.
 //
 // A worker that is beaten in every respect by another of its side is left out first: it cannot be
-// in the best pair unless the transfer between just those two is special (a cap between domains),
-// which is why nothing is left out where such caps exist. What remains is tried pair by pair, and a
-// row ends once its time alone costs more than the best pair, since prices are never negative.
+// in the best pair unless the transfer between just those two is special, which is why nothing is
+// left out where domains have caps, and no worker that could do both phases in one place. What
+// remains is tried pair by pair, and a row ends once its time alone costs more than the best pair,
+// since prices are never negative.
 class Search {
  public:
   Search(const PlanView& view, const CallShape& shape, const JointWeights& weights, bool must_fit,
@@ -135,6 +135,27 @@ class Search {
     rows->push_back(row);
   }
 
+  // Does a transfer into `a` take no longer than into `b`, wherever it comes from?
+  bool takes_kv_as_fast(uint32_t a, uint32_t b) const {
+    const hexagent_worker& one = view_.workers()[a].spec;
+    const hexagent_worker& other = view_.workers()[b].spec;
+    return one.ingress_bytes_per_s >= other.ingress_bytes_per_s &&
+           one.link_latency_ns <= other.link_latency_ns && !view_.workers()[b].can_prefill();
+  }
+
+  // The same out of them; and may `a` bind its decode worker as late?
+  bool gives_kv_as_fast(uint32_t a, uint32_t b) const {
+    const hexagent_worker& one = view_.workers()[a].spec;
+    const hexagent_worker& other = view_.workers()[b].spec;
+    const LinkLoad& egress = view_.load(a).egress;
+    const LinkLoad& other_egress = view_.load(b).egress;
+    return egress.bytes <= other_egress.bytes && egress.flows <= other_egress.flows &&
+           one.egress_bytes_per_s >= other.egress_bytes_per_s &&
+           one.link_latency_ns <= other.link_latency_ns &&
+           (one.binding == HEXAGENT_BINDING_PREFILL_END || other.binding == one.binding) &&
+           !view_.workers()[b].can_decode();
+  }
+
   void collect_decodes() {
     std::vector<DecodeRow>& rows = view_.decode_rows();
     rows.clear();
@@ -144,11 +165,12 @@ class Search {
       if (!eligible(worker, *shape_.call, index, avoid_)) continue;
       DecodeRow row{index, 0.0, decode_option(view_, shape_, index)};
       row.finish_s = row.option.wait_s + row.option.service_s;
-      row.arrival_s = row.finish_s + ingress_s(view_, index, row.option.bytes);
+      row.beside_s = ingress_beside_s(view_, index, row.option.bytes);
       // Rows come by worker number, so of two equal ones the first stays.
       keep_unbeaten(&rows, row, [&](const DecodeRow& a, const DecodeRow& b) {
-        return !caps && a.arrival_s <= b.arrival_s && a.option.impact_s <= b.option.impact_s &&
-               (a.option.fits || !b.option.fits);
+        return !caps && a.finish_s <= b.finish_s && a.option.impact_s <= b.option.impact_s &&
+               a.option.bytes <= b.option.bytes && a.beside_s <= b.beside_s &&
+               (a.option.fits || !b.option.fits) && takes_kv_as_fast(a.worker, b.worker);
       });
     }
   }
@@ -162,10 +184,9 @@ class Search {
       PrefillRow row{index, 0.0, prefill_option(view_, shape_, index)};
       if (must_fit_ && !row.option.fits) continue;
       row.end_s = row.option.wait_s + row.option.service_s;
-      row.egress_bytes = view_.load(index).egress.bytes;
       keep_unbeaten(&rows, row, [&](const PrefillRow& a, const PrefillRow& b) {
         return !caps && a.end_s <= b.end_s && a.option.service_s <= b.option.service_s &&
-               a.egress_bytes <= b.egress_bytes;
+               gives_kv_as_fast(a.worker, b.worker);
       });
     }
   }

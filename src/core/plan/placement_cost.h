@@ -18,8 +18,8 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
 // Seconds to move this call's KV, behind what is under way on both ends.
 double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes);
 
-// The part of it that the decode worker's own ingress accounts for.
-double ingress_s(const PlanView& view, uint32_t decode, double bytes);
+// How long what others move into the decode worker keeps these bytes back.
+double ingress_beside_s(const PlanView& view, uint32_t decode, double bytes);
 
 // Fills a choice with the projected times of a pair.
 void project(const PlanView& view, const CallShape& shape, uint32_t prefill,

@@ -59,14 +59,13 @@ struct DecodeRow {
   uint32_t worker;
   double finish_s;  // without the transfer
   DecodeOption option;
-  double arrival_s = 0.0;  // finish with the KV's way through its own ingress
+  double beside_s = 0.0;  // what others move into it meanwhile
 };
 
 struct PrefillRow {
   uint32_t worker;
   double end_s;
   PrefillOption option;
-  double egress_bytes = 0.0;
 };
 
 // One (prefill, decode) pair with its projected times, seconds from now.

@@ -1,5 +1,5 @@
-// What the tests of placements share: workers whose load is set directly, and the shape of one call.
-// Prefill takes 10 ms and 0.1 ms a token, a decode iteration 10 ms and 0.1 ms a sequence.
+// What the tests of placements share: workers whose load is set directly, and the shape of one
+// call. Prefill takes 10 ms and 0.1 ms a token, a decode iteration 10 ms and 0.1 ms a sequence.
 #pragma once
 
 #include <cmath>
