@@ -2,6 +2,7 @@
 #include "tool/cell_options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <thread>
 
@@ -15,22 +16,29 @@ void CellOptions::add_to(CLI::App* command) {
       ->required();
   command->add_option("--model", request.model, "Model all workers serve")->capture_default_str();
   command->add_option("--load", request.load, "Arrival rate over lambda*")->capture_default_str();
-  command->add_option("--drain", request.drain_factor,
-                      "Drain cell: send all workflows at this multiple of lambda*, measure all");
+  command
+      ->add_option("--drain", request.drain_factor,
+                   "Drain cell: send all workflows at this multiple of lambda*, measure all")
+      ->check(CLI::PositiveNumber);
   command->add_option("--workflows", request.workflows, "Measured workflows of one seed")
       ->capture_default_str();
   command->add_option("--seeds", seeds, "Number of seeds")->capture_default_str();
-  command->add_option("--first-seed", first_seed, "First seed")->capture_default_str();
+  command->add_option("--first-seed", first_seed, "First seed")
+      ->check(CLI::NonNegativeNumber)  // or it would wrap around
+      ->capture_default_str();
   command->add_option("--arrivals", request.arrivals, "poisson, fixed, gamma:CV or trace:FILE")
       ->capture_default_str();
   command->add_flag("--closed-loop", request.closed_loop,
                     "A session's next turn follows its previous one");
   command->add_option("--decode-binding", request.decode_binding,
                       "prefill_start or prefill_end instead of the cluster file's");
-  command->add_option("--round-trip-ms", request.dispatch_round_trip_ms,
-                      "Dispatch round trip instead of the cluster file's");
+  command
+      ->add_option("--round-trip-ms", request.dispatch_round_trip_ms,
+                   "Dispatch round trip instead of the cluster file's")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--set", settings, "Configuration key=value for every policy");
   command->add_option("--threads", threads, "Runs at a time; 0 = one per core")
+      ->check(CLI::Range(0, 1024))
       ->capture_default_str();
 }
 
@@ -43,6 +51,10 @@ void CellOptions::finish() {
     request.settings.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
   if (seeds == 0) throw std::invalid_argument("--seeds must be at least 1");
+  // The validators above let through what is no number at all.
+  if (!std::isfinite(request.drain_factor) || !std::isfinite(request.dispatch_round_trip_ms)) {
+    throw std::invalid_argument("--drain and --round-trip-ms must be finite numbers");
+  }
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
 }
 

@@ -34,6 +34,13 @@ void write_file(const std::string& path, const std::string& text) {
   if (!file) throw std::runtime_error(path + ": cannot be written");
 }
 
+// A wrong path is told before the hours that a simulation can take, not after them.
+void check_writable(const std::string& path) {
+  if (path.empty()) return;
+  const std::ofstream file(path, std::ios::binary | std::ios::app);
+  if (!file) throw std::runtime_error(path + ": cannot be written");
+}
+
 sim::CellInfo describe(const sim::Cell& cell, const std::vector<uint64_t>& seeds) {
   const sim::CellRequest& request = cell.request;
   sim::CellInfo info;
@@ -68,6 +75,10 @@ void run_compare(CompareOptions* options) {
   sim::RunnerConfig config;
   config.policies = split_list(options->policies);
   if (config.policies.empty()) throw std::invalid_argument("--policy names no policy");
+  for (const std::string* path :
+       {&options->json, &options->csv, &options->workflows_csv, &options->svg}) {
+    check_writable(*path);
+  }
   config.seeds = options->cell.seed_list();
   config.threads = options->cell.threads;
   sim::Progress progress("simulating");

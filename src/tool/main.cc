@@ -2,6 +2,7 @@
 // public C ABI. Exit status: 0 done, 1 bad input or failure (said on stderr), 2 wrong usage.
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "hexagent/hexagent.h"
 #include "tool/commands.h"
@@ -21,8 +22,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);
-    return status == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);  // help, version
+    // A command nobody knows is reported as a missing one; what was written says more.
+    const bool misspelt = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
+    const std::string what = misspelt ? std::string("no command ") + argv[1] : error.what();
+    std::fprintf(stderr, "hexagent: %s; run with --help for more\n", what.c_str());
+    return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hexagent: %s\n", error.what());
     return 1;

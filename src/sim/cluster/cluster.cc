@@ -21,7 +21,8 @@ struct Line {
   std::vector<std::string> words;  // the key first
 
   [[noreturn]] void fail(const std::string& message) const {
-    throw InputError(path, number, words[0], message);
+    constexpr size_t kShown = 40;  // what is no cluster file at all can have endless words
+    throw InputError(path, number, words[0].substr(0, kShown), message);
   }
   void need_values(size_t low, size_t high) const {
     const size_t count = words.size() - 1;
