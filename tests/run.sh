@@ -49,6 +49,12 @@ suite() {
   rm -f "$log"
 }
 
+# Of the release build only the tool is needed, to compare its decisions.
+build_release_tool() {
+  cmake --preset release "${launcher[@]}" >/dev/null &&
+    cmake --build --preset release --target hexagent_tool -j 2 | tail -n 1
+}
+
 static_checks() {
   local files
   mapfile -t files < <(git ls-files 'src/core/*.cc')
@@ -59,7 +65,9 @@ suite debug
 if [[ $mode != quick ]]; then
   suite asan
   suite clang
-  step "determinism across compilers" bash tests/sim/determinism.sh build/debug build/clang
+  step "release tool" build_release_tool
+  step "determinism: g++ -O0, g++ -O2, clang" \
+    bash tests/sim/determinism.sh build/debug build/release build/clang
   step "clang-tidy" static_checks
   step "quick start" bash examples/quickstart.sh --smoke
 fi
