@@ -1,0 +1,246 @@
+// Round robin, least loaded and speed scaled, and the pieces of a cost: values worked out by hand.
+// The joint search is in placement_search_test.cc.
+#include "plan_world.h"
+
+namespace {
+
+using namespace hexagent;  // NOLINT: a test of many small functions
+
+PlanWorld& world_of(void** state) { return *static_cast<PlanWorld*>(*state); }
+
+// ---- round robin ----
+
+void round_robin_takes_the_workers_in_turn(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t first = world.add_prefill();
+  const uint32_t second = world.add_prefill(PlanWorld::kFastGpu);
+  const uint32_t decode = world.add_decode();
+  for (uint32_t turn = 0; turn < 4; ++turn) {
+    const Choice choice = world.choose(round_robin_placement());
+    assert_int_equal(choice.prefill, turn % 2 == 0 ? first : second);
+    assert_int_equal(choice.decode, decode);
+    world.view.book(world.shape, choice);
+  }
+}
+
+void round_robin_skips_workers_that_may_not_take_the_call(void** state) {
+  PlanWorld& world = world_of(state);
+  world.add_prefill();  // without the label
+  const uint32_t avoided = world.add_prefill();
+  const uint32_t full = world.add_prefill();
+  const uint32_t right = world.add_prefill();
+  const uint32_t decode = world.add_decode();
+  for (uint32_t index : {avoided, full, right, decode}) world.workers[index].spec.labels = 1;
+  world.call.labels_required = 1;
+  world.call.avoid_worker = avoided;
+  world.workers[full].load.kv_free_tokens = 900;
+  for (int turn = 0; turn < 4; ++turn) {
+    const Choice choice = world.choose(round_robin_placement());
+    assert_int_equal(choice.prefill, right);
+    assert_true(choice.fits);
+    world.view.book(world.shape, choice);
+  }
+}
+
+void round_robin_goes_where_it_was_lost_rather_than_nowhere(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t only = world.add_prefill();
+  world.add_decode();
+  world.call.avoid_worker = only;
+  assert_int_equal(world.choose(round_robin_placement()).prefill, only);
+}
+
+// ---- least loaded, speed scaled ----
+
+void least_loaded_is_blind_to_speed(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t slow = world.add_prefill(PlanWorld::kSlowGpu);
+  const uint32_t fast = world.add_prefill(PlanWorld::kFastGpu);
+  world.add_decode();
+  world.load_prefill(slow, 2000);  // 210 ms
+  world.load_prefill(fast, 3000);  // 165 ms in two iterations of chunks
+  assert_int_equal(world.choose(least_loaded_placement()).prefill, slow);
+  assert_int_equal(world.choose(speed_scaled_placement()).prefill, fast);
+}
+
+void least_loaded_counts_context_tokens_of_the_batch(void** state) {
+  PlanWorld& world = world_of(state);
+  world.add_prefill();
+  const uint32_t many_short = world.add_decode();
+  const uint32_t one_long = world.add_decode();
+  world.workers[many_short].load.decode.sequences = 100;
+  world.workers[many_short].load.decode.context = 1000;
+  world.workers[one_long].load.decode.promised_sequences = 1;
+  world.workers[one_long].load.decode.promised_context = 1001;
+  assert_int_equal(world.choose(least_loaded_placement()).decode, many_short);
+  // By time: 10 ms and 0.1 ms a sequence, the long one is alone.
+  assert_int_equal(world.choose(speed_scaled_placement()).decode, one_long);
+}
+
+void what_does_not_fit_comes_last(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t idle = world.add_prefill();
+  const uint32_t busy = world.add_prefill();
+  world.add_decode();
+  world.load_prefill(busy, 5000);
+  world.workers[idle].load.kv_free_tokens = 999;
+  const Placement* const all[] = {&round_robin_placement(), &least_loaded_placement(),
+                                  &speed_scaled_placement(), &own_finish_placement(),
+                                  &impact_placement()};
+  for (const Placement* placement : all) {
+    assert_int_equal(world.choose(*placement).prefill, busy);
+    assert_true(world.choose(*placement).fits);
+  }
+  world.workers[busy].load.kv_free_tokens = 999;
+  for (const Placement* placement : all) {
+    assert_true(world.choose(*placement).prefill != kNoWorker);
+    assert_false(world.choose(*placement).fits);
+  }
+}
+
+void without_an_eligible_worker_there_is_no_choice(void** state) {
+  PlanWorld& world = world_of(state);
+  world.add_prefill();
+  world.add_decode();
+  world.call.labels_required = 1;
+  const Placement* const all[] = {&round_robin_placement(), &least_loaded_placement(),
+                                  &speed_scaled_placement(), &own_finish_placement(),
+                                  &impact_placement()};
+  for (const Placement* placement : all) {
+    Choice choice;
+    assert_false(placement->choose(world.view, world.shape, &choice));
+    assert_false(placement->choose_decode(world.view, world.shape, 0, &choice));
+  }
+}
+
+void the_decode_half_takes_only_workers_with_space(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t prefill = world.add_prefill();
+  const uint32_t full = world.add_decode(PlanWorld::kFastGpu);
+  const uint32_t free = world.add_decode();
+  world.workers[full].load.kv_free_tokens = 1103;  // 1104 are needed
+  const Placement* const all[] = {&round_robin_placement(), &least_loaded_placement(),
+                                  &speed_scaled_placement(), &own_finish_placement(),
+                                  &impact_placement()};
+  for (const Placement* placement : all) {
+    Choice choice;
+    assert_true(placement->choose_decode(world.view, world.shape, prefill, &choice));
+    assert_int_equal(choice.decode, free);
+  }
+}
+
+// ---- the pieces of a cost ----
+
+void a_pair_is_projected_phase_by_phase(void** state) {
+  PlanWorld& world = world_of(state);
+  world.add_prefill();
+  world.add_decode();
+  const Choice choice = world.choose(own_finish_placement());
+  const double half_trip = 0.0005;
+  assert_true(near(choice.wait_s, half_trip));
+  assert_true(near(choice.prefill_end_s, half_trip + 0.11));
+  const double move = 20e-6 + 1e8 / 45e9;  // 1000 tokens of 100 kB
+  assert_true(near(choice.transfer_end_s, half_trip + 0.11 + move));
+  assert_true(near(choice.finish_s, half_trip + 0.11 + move + half_trip + 100 * 0.0101));
+  assert_true(choice.cost_s == choice.finish_s);
+}
+
+void cached_tokens_make_the_prefill_shorter_unless_costs_are_blind(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t prefill = world.add_prefill();
+  world.hits[prefill] = 900;
+  assert_true(near(prefill_option(world.view, world.shape, prefill).service_s, 0.01 + 0.01));
+  world.hits[prefill] = 5000;  // of a prompt of 1000, at least one token is always computed
+  assert_int_equal(prefill_option(world.view, world.shape, prefill).cached, 999);
+  world.settings.cache_aware = 0;
+  assert_true(near(prefill_option(world.view, world.shape, prefill).service_s, 0.11));
+}
+
+void flows_share_an_interface_fairly(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t prefill = world.add_prefill();
+  const uint32_t decode = world.add_decode();
+  const double alone = transfer_s(world.view, prefill, decode, 9e9);
+  assert_true(near(alone, 20e-6 + 0.2));
+  world.workers[prefill].load.egress = {1e12, 2.0};  // two long ones: each moves as much as ours
+  assert_true(near(transfer_s(world.view, prefill, decode, 9e9), alone + 0.4));
+  world.workers[decode].load.ingress = {4.5e9, 1.0};  // a short one, hidden behind those
+  assert_true(near(transfer_s(world.view, prefill, decode, 9e9), alone + 0.4));
+  world.workers[prefill].load.egress = {};
+  assert_true(near(transfer_s(world.view, prefill, decode, 9e9), alone + 0.1));
+  assert_true(transfer_s(world.view, prefill, prefill, 9e9) == 0.0);  // in one place
+}
+
+void a_cap_between_domains_slows_the_transfer(void** state) {
+  PlanWorld& world = world_of(state);
+  hexagent_worker near_by = world.record(1, HEXAGENT_ROLE_PREFILL);
+  near_by.zone_domain = 10;
+  const uint32_t prefill = world.add(near_by);
+  hexagent_worker far_away = world.record(2, HEXAGENT_ROLE_DECODE);
+  far_away.zone_domain = 11;
+  const uint32_t far_decode = world.add(far_away);
+  hexagent_worker same_zone = world.record(3, HEXAGENT_ROLE_DECODE);
+  same_zone.zone_domain = 10;
+  const uint32_t near_decode = world.add(same_zone);
+  assert_int_equal(world.choose(own_finish_placement()).decode, far_decode);  // both alike
+  hexagent_link link = {};
+  link.source_domain = 11;
+  link.target_domain = 10;
+  link.bytes_per_s = 1e8;
+  link.latency_ns = 5'000'000;
+  assert_true(world.links.set(link));
+  assert_true(near(transfer_s(world.view, prefill, far_decode, 1e8), 0.005 + 1.0));
+  assert_int_equal(world.choose(own_finish_placement()).decode, near_decode);
+}
+
+void own_cost_is_seconds_where_the_stretch_is_as_projected(void** state) {
+  CallShape shape = world_of(state).shape;
+  assert_true(own_cost_s(shape, 3.0, 12) == 3.0);  // no horizon known
+  shape.horizon_s = 10.0;
+  shape.elapsed_s = 12.0;
+  shape.stretch_now = 1.6;
+  assert_true(own_cost_s(shape, 3.0, 1) == 3.0);
+  // Finishing at 4 s gives the projected stretch; the slope there is 1, and steeper behind it.
+  const double step = 1e-6;
+  const double slope = (own_cost_s(shape, 4.0 + step, 12) - own_cost_s(shape, 4.0, 12)) / step;
+  assert_true(std::fabs(slope - 1.0) < 1e-4);
+  const double later = (own_cost_s(shape, 8.0 + step, 12) - own_cost_s(shape, 8.0, 12)) / step;
+  assert_true(std::fabs(later - std::pow(2.0 / 1.6, 11)) < 1e-3);
+}
+
+void impact_prices_service_by_the_backlog(void** state) {
+  PlanWorld& world = world_of(state);
+  const uint32_t hit = world.add_prefill();
+  const uint32_t idle = world.add_prefill();
+  world.add_decode();
+  world.shape_call(4000, 100);
+  world.hits[hit] = 3900;         // 20 ms of work behind 500 ms; elsewhere 420 ms at once
+  world.load_prefill(hit, 4800);  // 3 iterations of 10 ms and 480 ms
+  world.workers[hit].prefill_engine.batch_tokens = 2048;             // so that it cannot go beside
+  assert_int_equal(world.choose(impact_placement()).prefill, idle);  // nobody waits
+  world.view.backlog_s = 10.0;
+  assert_int_equal(world.choose(impact_placement()).prefill, hit);
+  assert_int_equal(world.choose(own_finish_placement()).prefill, idle);
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      PLAN_TEST(round_robin_takes_the_workers_in_turn),
+      PLAN_TEST(round_robin_skips_workers_that_may_not_take_the_call),
+      PLAN_TEST(round_robin_goes_where_it_was_lost_rather_than_nowhere),
+      PLAN_TEST(least_loaded_is_blind_to_speed),
+      PLAN_TEST(least_loaded_counts_context_tokens_of_the_batch),
+      PLAN_TEST(what_does_not_fit_comes_last),
+      PLAN_TEST(without_an_eligible_worker_there_is_no_choice),
+      PLAN_TEST(the_decode_half_takes_only_workers_with_space),
+      PLAN_TEST(a_pair_is_projected_phase_by_phase),
+      PLAN_TEST(cached_tokens_make_the_prefill_shorter_unless_costs_are_blind),
+      PLAN_TEST(flows_share_an_interface_fairly),
+      PLAN_TEST(a_cap_between_domains_slows_the_transfer),
+      PLAN_TEST(own_cost_is_seconds_where_the_stretch_is_as_projected),
+      PLAN_TEST(impact_prices_service_by_the_backlog),
+  };
+  return cmocka_run_group_tests_name("placement", tests, nullptr, nullptr);
+}
