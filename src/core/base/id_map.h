@@ -1,7 +1,7 @@
 // IdMap: from a pair of the caller's 64-bit ids to an index. Open addressing with linear probing
 // and backward-shift deletion, so look-ups stay short however long it lives; never iterated, so its
 // inner order decides nothing. The mixing is fixed: ids come from the embedder itself, not from
-// strangers. Tests: tests/unit/core/base/id_map_test.cc.
+// strangers. Tests: tests/unit/core/base/containers_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Pool: a fixed number of records addressed by index. Allocation after construction is a free-list
 // pop. Records keep their last content when released; the user of allocate() sets them anew. Tests:
-// tests/unit/core/base/pool_test.cc.
+// tests/unit/core/base/containers_test.cc.
 #pragma once
 
 #include <cstdint>

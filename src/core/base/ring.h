@@ -1,6 +1,6 @@
 // Ring: a FIFO of plain records that grows only beyond its first capacity, which callers choose so
 // that it does not happen in normal running; grow_count() tells. Tests:
-// tests/unit/core/base/ring_test.cc.
+// tests/unit/core/base/containers_test.cc.
 #pragma once
 
 #include <cstdint>
