@@ -15,7 +15,7 @@ void play(World* world) {
   world->add_workers(3, 3);
   world->lose(13);
   world->begin(1);
-  for (uint64_t call : {1, 2, 3, 5, 6}) world->submit(1, call);
+  for (uint64_t call : {1u, 2u, 3u, 5u, 6u}) world->submit(1, call);
   world->submit(1, 4, {3});
   hexagent_call held = test_call(1, 7);
   held.flags = HEXAGENT_CALL_HELD;
@@ -279,13 +279,13 @@ std::string play_to_the_end(bool with_bad_inputs) {
       }
     }
   };
-  for (uint64_t call : {2, 3}) {
+  for (uint64_t call : {2u, 3u}) {
     world.report(1, call, HEXAGENT_PHASE_DECODE);
     note();
   }
   world.ready(1, 7);
   note();
-  for (uint64_t call : {4, 7}) {
+  for (uint64_t call : {4u, 7u}) {
     world.bring_to(1, call, HEXAGENT_STATE_DONE);
     note();
   }
@@ -307,7 +307,7 @@ void bad_inputs_leave_no_trace_in_what_is_decided(void**) { assert_true(twins_ag
 
 World& odd_capacity(void** state) {
   World& world = open_world(state);
-  for (uint32_t id : {1, 11}) {
+  for (uint32_t id : {1u, 11u}) {
     hexagent_worker worker =
         test_worker(id, id == 1 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
     worker.kv_capacity_tokens = 1000;  // 62 whole blocks: 992 tokens
@@ -338,7 +338,7 @@ void an_output_expected_beyond_the_capacity_is_promised_what_there_is(void** sta
 // The larger workers of the pool do not count for a call that may not go there.
 void a_call_bound_to_small_workers_is_promised_what_they_have(void** state) {
   World& world = odd_capacity(state);
-  for (uint32_t id : {2, 12}) {
+  for (uint32_t id : {2u, 12u}) {
     hexagent_worker large = test_worker(id, id == 2 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
     large.labels = 1;
     world.set_worker(large);

@@ -56,7 +56,7 @@ void what_runs_on_a_draining_worker_finishes_there(void** state) {
   assert_int_equal(world.drain(first.worker), HEXAGENT_OK);
   assert_int_equal(world.drain(first.peer_worker), HEXAGENT_OK);
   assert_int_equal(world.worker(first.worker).state, 2);
-  for (uint64_t call : {2, 3}) {
+  for (uint64_t call : {2u, 3u}) {
     world.submit(1, call);
     const hexagent_decision sent = world.only(HEXAGENT_DECISION_PREFILL, 1, call);
     assert_int_equal(sent.worker, 3 - first.worker);

@@ -70,7 +70,7 @@ void a_workflow_with_a_dead_call_ends_with_the_reason(void** state) {
 void cancelling_a_workflow_leaves_the_others_alone(void** state) {
   World& world = open_world(state, test_settings(kAtOnce));
   world.add_workers(1, 1);
-  for (uint64_t workflow : {1, 2}) {
+  for (uint64_t workflow : {1u, 2u}) {
     world.begin(workflow);
     world.submit(workflow, 1);
   }

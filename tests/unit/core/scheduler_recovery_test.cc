@@ -72,7 +72,7 @@ void cancelling_cascades_through_all_that_waits(void** state) {
   world.submit(1, 5);                     // hangs on nothing
   world.cancel(1, 1);
   assert_int_equal(world.count(HEXAGENT_DECISION_CALL_DONE), 4);
-  for (uint64_t call : {2, 3, 4}) {
+  for (uint64_t call : {2u, 3u, 4u}) {
     assert_int_equal(world.state(1, call), HEXAGENT_STATE_CANCELLED);
     assert_int_equal(world.only(HEXAGENT_DECISION_CALL_DONE, 1, call).status,
                      HEXAGENT_E_DEAD_DEPENDENCY);

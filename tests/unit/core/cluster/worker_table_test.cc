@@ -44,7 +44,7 @@ hexagent_worker worker_of(uint32_t id, uint32_t role, uint32_t gpu = kGpu,
 int setup(void** state) {
   auto* table = new WorkerTable(8);
   uint32_t field = 0;
-  for (uint32_t gpu : {1, 2}) {
+  for (uint32_t gpu : {1u, 2u}) {
     for (uint32_t model : {kModel, kModel + 1}) table->set_profile(profile_of(gpu, model), &field);
   }
   *state = table;

@@ -60,7 +60,7 @@ bool delivers_in_order(uint64_t seed, uint32_t count, bool leaving) {
 }
 
 void it_delivers_what_sorting_would(void**) {
-  for (uint32_t count : {0, 1, 23, 24, 25, 119, 120, 121, 200}) {
+  for (uint32_t count : {0u, 1u, 23u, 24u, 25u, 119u, 120u, 121u, 200u}) {
     for (uint64_t seed = 1; seed <= 10; ++seed) {
       assert_true(delivers_in_order(seed, count, false));
     }
@@ -73,7 +73,7 @@ void calls_that_leave_meanwhile_disturb_nothing(void**) {
 
 bool ties_go_by_workflow_tail_and_id() {
   Scheduler::State state(test_settings());
-  for (uint64_t id : {5, 3}) state.workflows.add_workflow(id);
+  for (uint64_t id : {5u, 3u}) state.workflows.add_workflow(id);
   const auto add = [&](uint32_t workflow, uint64_t id, double tail_s) {
     const uint32_t index = state.workflows.add_call(workflow, id, nullptr, 0);
     state.workflows.call(index).tail_s = tail_s;
