@@ -20,6 +20,11 @@ void CellOptions::add_to(CLI::App* command) {
       ->add_option("--drain", request.drain_factor,
                    "Drain cell: send all workflows at this multiple of lambda*, measure all")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--give-up-stretch", request.give_up_stretch,
+                   "Stop a run once its Req95 is sure to be above this; 0 = never")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--workflows", request.workflows, "Measured workflows of one seed")
       ->capture_default_str();
   command->add_option("--seeds", seeds, "Number of seeds")->capture_default_str();

@@ -53,6 +53,7 @@ sim::CellInfo describe(const sim::Cell& cell, const std::vector<uint64_t>& seeds
   info.round_trip_ms = cell.cluster.file.dispatch_round_trip_ms;
   info.load = request.load;
   info.drain_factor = request.drain_factor;
+  info.give_up_stretch = request.give_up_stretch;
   info.lambda_star = cell.capacity.workflows_per_s;
   info.rate_per_s = cell.rate_per_s;
   info.warmup_s = cell.warmup_s;

@@ -22,6 +22,7 @@ Json cell_json(const CellInfo& cell) {
           {"kind", "simulated"},
           {"load", cell.load},
           {"drain_factor", cell.drain_factor},
+          {"give_up_stretch", cell.give_up_stretch},
           {"lambda_star", cell.lambda_star},
           {"binding_resource", cell.binding_resource},
           {"rate_per_s", cell.rate_per_s},

@@ -48,6 +48,10 @@ std::string header(const CellInfo& cell) {
            cell.workflows, cell.seeds.size(), static_cast<unsigned long long>(cell.seeds.front()),
            static_cast<unsigned long long>(cell.seeds.back()), cell.warmup_s, cell.horizon_mean_s,
            cell.horizon_p95_s);
+  if (cell.give_up_stretch > 0.0) {
+    out +=
+        text("runs stop once Req95 is sure to be above %g; it is then inf\n", cell.give_up_stretch);
+  }
   out += text(
       "decode binding %s, round trip %g ms; excluded %lld (context %lld, KV %lld); tool gaps "
       "unknown %lld, capped %lld\n",

@@ -35,7 +35,10 @@ struct RunConfig {
   // Drain cell: warm up, let all end, then send `workflows` at this rate and measure them all.
   double drain_rate_per_s = 0.0;
   std::vector<WorkerLoss> losses;
-  double patience_s = 0.0;     // waits at least this long for stragglers
+  double patience_s = 0.0;  // waits at least this long for stragglers
+  // Stops once more than 5 % of the measured workflows have a stretch above this, since Req95 is
+  // above it whatever follows; those not ended count as unfinished. 0 = never.
+  double give_up_stretch = 0.0;
   bool keep_workflows = true;  // records of single workflows in the result
 };
 

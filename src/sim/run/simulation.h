@@ -52,6 +52,7 @@ class Simulation {
     std::vector<uint32_t> deps_left;  // by call
     std::vector<uint8_t> done;        // by call
     std::vector<uint64_t> flight;     // by call: the attempt under way, 0 = none
+    double horizon_s = 0.0;
     uint32_t calls_left = 0;
     bool measured = false;
   };
@@ -105,6 +106,7 @@ class Simulation {
   Live& live(uint64_t instance) { return live_.at(instance); }
   void begin_measuring();
   bool over() const;
+  bool hopeless() const;
   void fill_result(RunResult* result);
 
   RunConfig config_;
@@ -130,8 +132,9 @@ class Simulation {
   TimeNs measure_from_ = 0;
   TimeNs measure_until_ = kNever;  // arrival of the last measured workflow
   TimeNs give_up_at_ = kNever;
-  uint32_t measured_ = 0;       // arrived
-  uint32_t measured_open_ = 0;  // arrived, not ended
+  uint32_t measured_ = 0;           // arrived
+  uint32_t measured_open_ = 0;      // arrived, not ended
+  uint32_t measured_hopeless_ = 0;  // ended above give_up_stretch
   bool measuring_ = false;
   FleetUse use_before_;
   FleetUse use_after_;

@@ -35,7 +35,7 @@ void Simulation::fill_result(RunResult* result) {
             .first->second;
     record.arrival_s = to_s(entry.instance.arrival);
     record.completion_s = std::numeric_limits<double>::infinity();
-    record.horizon_s = instance_horizon_s(entry.instance, horizon_cluster_);
+    record.horizon_s = entry.horizon_s;
     record.measured = true;
     records_.push_back(record);
     ++result->unfinished;

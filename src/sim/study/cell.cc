@@ -124,6 +124,7 @@ RunConfig Cell::run(const std::string& policy, uint64_t seed) const {
     at = next;
   }
   config.arrivals = request.arrivals;
+  config.give_up_stretch = request.give_up_stretch;
   config.closed_loop = request.closed_loop;
   config.seed = seed;
   config.rate_per_s = rate_per_s;

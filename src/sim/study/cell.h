@@ -26,7 +26,8 @@ struct CellRequest {
   std::string decode_binding;            // "" = as the cluster file says
   double dispatch_round_trip_ms = -1.0;  // < 0: as the cluster file says
   double load = 0.85;
-  double drain_factor = 0.0;  // > 0: drain cell at this multiple of lambda*
+  double give_up_stretch = 0.0;  // a run stops once its Req95 is sure to be above; 0 = never
+  double drain_factor = 0.0;     // > 0: drain cell at this multiple of lambda*
   bool closed_loop = false;
   uint32_t workflows = 2000;
   std::vector<std::pair<std::string, std::string>> settings;  // for every policy

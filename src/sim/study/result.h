@@ -85,6 +85,7 @@ struct CellInfo {
   double round_trip_ms = 0.0;
   double load = 0.0;
   double drain_factor = 0.0;
+  double give_up_stretch = 0.0;
   double lambda_star = 0.0;  // workflows per second
   double rate_per_s = 0.0;
   double warmup_s = 0.0;
