@@ -50,6 +50,10 @@ struct Worker {
     return (spec.labels & required) == required && (spec.labels & excluded) == 0;
   }
   uint32_t blocks(uint64_t tokens) const {
+    // The planner asks this for every worker; a division of 32 bits is several times faster.
+    if (tokens < 0x80000000u) {
+      return (static_cast<uint32_t>(tokens) + spec.block_tokens - 1) / spec.block_tokens;
+    }
     return static_cast<uint32_t>((tokens + spec.block_tokens - 1) / spec.block_tokens);
   }
   int64_t block_aligned(uint64_t tokens) const {

@@ -191,6 +191,12 @@ void WorkerTable::rebuild_pools() {
           std::max(pool.egress_max_bytes_per_s, worker.spec.egress_bytes_per_s);
       pool.prefill.push_back(index);
       add_kind(&pool.prefill_kinds, index);
+      const PrefillEngine& engine = worker.prefill_engine;
+      if (pool.prefill.size() == 1 ||
+          engine.model.prefill_per_token < pool.prefill_reference.model.prefill_per_token) {
+        pool.prefill_reference = engine;
+        pool.prefill_reference.factor = 1.0;
+      }
     }
     if (worker.can_decode()) {
       pool.decode.push_back(index);

@@ -21,6 +21,7 @@ struct ModelPool {
   // One worker of each distinct time model, so that "the best worker" is found without a full scan.
   std::vector<uint32_t> prefill_kinds;
   std::vector<uint32_t> decode_kinds;
+  PrefillEngine prefill_reference;      // the fastest of the kinds; measures work, not time
   double egress_max_bytes_per_s = 0.0;  // over the prefill workers
   double link_latency_s = 0.0;          // smallest over the prefill workers
 };

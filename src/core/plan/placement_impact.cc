@@ -1,15 +1,16 @@
-// Placement impact: the default's. Own finish plus a price on the service the call takes from
-// others.
+// Placement impact: the default's. Own finish plus a price on what the call takes from others.
 //
-// Near saturation every second of prefill, link or decode time spent on one call is a second
-// someone else waits, so what wastes service (a lost prefix, a slow GPU, a busy link) must cost
-// more than the call's own delay. The price rises from nothing to full with the backlog, so that an
-// idle cluster still gives every call its earliest finish (DESIGN section 6, lead 1; prices in
-// settings_table.inc).
+// Near saturation every bit of work spent on one call is time someone else waits, so what wastes
+// work (a lost prefix, a busy link) must cost more than the call's own delay. Work is counted in
+// seconds of the fastest worker, wherever it is done: a slow worker's second is worth less to
+// others, and that it takes longer is already in the own finish. Pricing each worker's own seconds
+// left slow workers idle (CHESS at load 0.95: Req99 6 % worse, simulated, one tuning seed). The
+// price rises from nothing to full with the backlog, so that an idle cluster still gives every call
+// its earliest finish (DESIGN section 6, lead 1; prices in settings_table.inc).
 #include <algorithm>
 
 #include "core/plan/placement.h"
-#include "core/plan/placement_cost.h"
+#include "core/plan/placement_joint.h"
 
 namespace hexagent {
 namespace {
@@ -17,8 +18,8 @@ namespace {
 JointWeights weights_of(const PlanView& view) {
   const Settings& settings = view.settings();
   const double pressure = std::min(1.0, view.backlog_s / settings.backlog_s);
-  return {pressure * settings.price_service, pressure * settings.price_transfer,
-          settings.price_decode, static_cast<uint32_t>(settings.impact_power)};
+  return {pressure * settings.price_work, pressure * settings.price_transfer, settings.price_decode,
+          static_cast<uint32_t>(settings.impact_power)};
 }
 
 class ImpactPlacement final : public Placement {

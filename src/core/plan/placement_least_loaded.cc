@@ -22,7 +22,7 @@ class LeastLoadedPlacement final : public Placement {
       const bool late = view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
       const uint32_t decode = least_decode(view, shape, must_fit && !late);
       if (decode == kNoWorker) continue;
-      project(view, shape, prefill, prefill_option(view, shape, prefill), decode,
+      project(view, prefill, prefill_option(view, shape, prefill), decode,
               decode_option(view, shape, decode), best);
       best->cost_s = best->finish_s;
       return true;
@@ -34,7 +34,7 @@ class LeastLoadedPlacement final : public Placement {
                      Choice* best) const override {
     const uint32_t decode = least_decode(view, shape, true);
     if (decode == kNoWorker) return false;
-    project(view, shape, prefill, PrefillOption{true, 0, 0.0, 0.0}, decode,
+    project(view, prefill, PrefillOption{true, 0, 0.0, 0.0, 0.0}, decode,
             decode_option(view, shape, decode), best);
     return true;
   }

@@ -2,7 +2,7 @@
 // call's own decode on the simulated state, KV-feasible (notes/algorithms.md 1.2). What the call
 // does to others is not counted.
 #include "core/plan/placement.h"
-#include "core/plan/placement_cost.h"
+#include "core/plan/placement_joint.h"
 
 namespace hexagent {
 namespace {

@@ -22,7 +22,7 @@ class RoundRobinPlacement final : public Placement {
           const uint32_t decode = decodes[(view.rotation() + other) % decodes.size()];
           if (!eligible(view.workers()[decode], *shape.call, decode, must_fit)) continue;
           const DecodeOption decode_part = decode_option(view, shape, decode);
-          project(view, shape, prefill, prefill_part, decode, decode_part, best);
+          project(view, prefill, prefill_part, decode, decode_part, best);
           best->cost_s = best->finish_s;
           if (best->fits || !must_fit) return true;
         }
@@ -39,7 +39,7 @@ class RoundRobinPlacement final : public Placement {
       if (!eligible(view.workers()[decode], *shape.call, decode, false)) continue;
       const DecodeOption option = decode_option(view, shape, decode);
       if (!option.fits) continue;
-      project(view, shape, prefill, PrefillOption{true, 0, 0.0, 0.0}, decode, option, best);
+      project(view, prefill, PrefillOption{true, 0, 0.0, 0.0, 0.0}, decode, option, best);
       return true;
     }
     return false;

@@ -43,6 +43,7 @@ struct PrefillOption {
   uint32_t cached = 0;
   double wait_s = 0.0;     // until the call progresses undisturbed
   double service_s = 0.0;  // its own prefill from there on
+  double work_s = 0.0;     // the same work on the fastest kind of worker, among others
 };
 
 // What a decode worker would cost a call (filled by placement_cost.h).
@@ -55,17 +56,22 @@ struct DecodeOption {
   double impact_s = 0.0;  // delay caused to the batch, summed over its sequences
 };
 
+// Rows of one joint search (placement_joint.h).
+struct PrefillRow {
+  uint32_t worker;
+  bool late;       // its decode worker is bound when the prefill has ended
+  double end_s;    // of the prefill
+  double price_s;  // of the work
+  PrefillOption option;
+  double done_s() const { return end_s; }
+};
+
 struct DecodeRow {
   uint32_t worker;
   double finish_s;  // without the transfer
+  double price_s;   // of the delay it causes
   DecodeOption option;
-  double beside_s = 0.0;  // what others move into it meanwhile
-};
-
-struct PrefillRow {
-  uint32_t worker;
-  double end_s;
-  PrefillOption option;
+  double done_s() const { return finish_s; }
 };
 
 // One (prefill, decode) pair with its projected times, seconds from now.

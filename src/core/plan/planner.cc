@@ -108,7 +108,7 @@ void bind_prefilled(State* state) {
     if (call.decode_locked) {
       const DecodeOption option = decode_option(state->view, shape, call.decode_worker);
       if (!option.fits) continue;
-      project(state->view, shape, call.prefill_worker, PrefillOption{true, 0, 0.0, 0.0},
+      project(state->view, call.prefill_worker, PrefillOption{true, 0, 0.0, 0.0, 0.0},
               call.decode_worker, option, &choice);
     } else if (!state->policy.placement->choose_decode(state->view, shape, call.prefill_worker,
                                                        &choice)) {

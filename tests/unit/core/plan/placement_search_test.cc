@@ -84,7 +84,7 @@ void build(Draw* draw, Network network, PlanWorld* world) {
   world->settings.cache_aware = (*draw)(4) == 0 ? 0.0 : 1.0;
 }
 
-// The documented cost of a pair (placement_cost.h), by the pieces.
+// The documented cost of a pair (placement_joint.h), by the pieces.
 double cost_of(const PlanWorld& world, const JointWeights& weights, uint32_t prefill,
                uint32_t decode) {
   const PrefillOption source = prefill_option(world.view, world.shape, prefill);
@@ -92,8 +92,8 @@ double cost_of(const PlanWorld& world, const JointWeights& weights, uint32_t pre
   const double move = transfer_s(world.view, prefill, decode, target.bytes);
   const double finish =
       source.wait_s + source.service_s + move + (target.wait_s + target.service_s);
-  return weights.service * source.service_s + weights.transfer * move +
-         weights.impact * target.impact_s + own_cost_s(world.shape, finish, weights.power);
+  return weights.work * source.work_s + weights.transfer * move + weights.impact * target.impact_s +
+         own_cost_s(world.shape, finish, weights.power);
 }
 
 bool fits(const PlanWorld& world, uint32_t prefill, uint32_t decode) {

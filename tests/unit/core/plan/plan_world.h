@@ -11,6 +11,7 @@
 
 #include "core/plan/placement.h"
 #include "core/plan/placement_cost.h"
+#include "core/plan/placement_joint.h"
 #include "core/plan/plan_view.h"
 
 extern "C" {

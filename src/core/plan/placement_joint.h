@@ -1,0 +1,31 @@
+// The joint search: the cheapest (prefill worker, decode worker) pair, each pair's cost made of the
+// pieces in placement_cost.h. Own-finish and impact are two sets of its weights.
+// Tests: tests/unit/core/plan/placement_search_test.cc.
+#pragma once
+
+#include "core/plan/plan_view.h"
+
+namespace hexagent {
+
+// How a joint placement weighs the pieces of a pair. All zero: the call's own finish, in seconds.
+struct JointWeights {
+  double work = 0.0;      // of the uncached prefill work, on top of the time it takes
+  double transfer = 0.0;  // of the transfer time, on top of that time
+  double impact = 0.0;    // of the delay caused to the decode batch
+  uint32_t power = 1;     // p: the own finish counts as stretch^p, not as seconds
+};
+
+// Cost of finishing `finish_s` from now: H S^p / (p S_now^(p - 1)), seconds that grow steeper the
+// more they stretch the workflow; their slope is 1 where the stretch is what it is projected to be
+// now.
+double own_cost_s(const CallShape& shape, double finish_s, uint32_t power);
+
+// The best pair, pairs with KV space first. Same answer as trying all.
+bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+                  Choice* best);
+
+// The decode half of the same search, for a call whose KV is on `prefill`.
+bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
+                         const JointWeights& weights, Choice* best);
+
+}  // namespace hexagent
