@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests. `tests/run.sh quick` for daily work: debug build and all its tests. Without an
-# argument everything: debug, sanitizers, the clang build, determinism across compilers, static checks,
-# the quick start. Installs what it needs first. Ends with one line, "N passed, N failed".
+# Runs the tests. `tests/run.sh quick` for daily work: debug build and all its tests; `tests/run.sh tsan`:
+# what has to do with threads, under ThreadSanitizer. Without an argument everything: debug, sanitizers,
+# the clang build, determinism across compilers, static checks, the quick start. Installs what it needs
+# first. Ends with one line, "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-full}
@@ -29,15 +30,21 @@ step() {
   fi
 }
 
-# suite PRESET: configures, builds and runs every ctest of one preset, counting each test.
+# suite PRESET [TARGET LABEL]: configures, builds and runs every ctest of one preset, counting each
+# test; with a target and a label just that target and the tests of that label.
 suite() {
-  local preset=$1 log
+  local preset=$1 target=${2:-all} label=${3:-.} log
   log=$(mktemp)
-  build_preset() { cmake --preset "$preset" "${launcher[@]}" >/dev/null && cmake --build --preset "$preset" -j 2 | tail -n 3; }
+  build_preset() {
+    cmake --preset "$preset" "${launcher[@]}" >/dev/null &&
+      cmake --build --preset "$preset" --target "$target" -j 2 | tail -n 3
+  }
   local before=$failed
   step "$preset build" build_preset
   if [[ $failed -gt $before ]]; then return; fi
-  ctest --test-dir "build/$preset" -j 2 --output-on-failure 2>&1 | tee "$log" | grep -vE '^ *(Start|Test project|[0-9]+/[0-9]+ Test .*Passed)'
+  local selected=()
+  if [[ $label != . ]]; then selected=(-L "$label"); fi
+  ctest --test-dir "build/$preset" "${selected[@]}" -j 2 --output-on-failure 2>&1 | tee "$log" | grep -vE '^ *(Start|Test project|[0-9]+/[0-9]+ Test .*Passed)'
   local total bad
   total=$(grep -oE 'out of [0-9]+' "$log" | grep -oE '[0-9]+' | tail -n 1)
   bad=$(grep -oE '[0-9]+ tests failed' "$log" | grep -oE '^[0-9]+' | tail -n 1)
@@ -61,9 +68,14 @@ static_checks() {
   clang-tidy -p build/clang --quiet "${files[@]}" 2>/dev/null
 }
 
-suite debug
-if [[ $mode != quick ]]; then
+if [[ $mode == tsan ]]; then
+  suite tsan thread_tests threads
+else
+  suite debug
+fi
+if [[ $mode == full ]]; then
   suite asan
+  suite tsan thread_tests threads
   suite clang
   step "release tool" build_release_tool
   step "determinism: g++ -O0, g++ -O2, clang" \

@@ -10,7 +10,8 @@
  * Ownership   Inputs are copied during the call and may be reused on return. Outputs go to memory
  *             of the caller's. The only things to free are handles: hexagent_close(),
  *             hexagent_config_free().
- * Time        int64_t nanoseconds of any monotonic clock of the caller's, one clock for one handle.
+ * Time        int64_t nanoseconds of a monotonic clock, one clock for one handle: in manual driving
+ *             any clock of the caller's, otherwise CLOCK_MONOTONIC, which hexagent_now() reads.
  *             Durations are nanoseconds too. Deadlines are relative to the workflow's arrival.
  * Sizes       Tokens are counts, KV sizes are bytes or tokens as the field's name says.
  * Zero        Zero always means "default" or "none". A field that is `reserved` must be zero.
@@ -31,10 +32,21 @@
  *             an input makes sense (known workflow, no cycle, ...) is answered by a decision of
  *             kind ACCEPTED or REFUSED that carries the record's `user_data`. A refused input has
  *             changed nothing. *Acknowledged* means: ACCEPTED was polled.
+ * Driving     The configuration key `driving` says who moves the scheduler:
+ *               manual   (default) the caller, by its own clock: hexagent_step(), hexagent_poll();
+ *               thread   a thread of the library's own: inputs from any thread, decisions by
+ *                        hexagent_poll() when hexagent_event_fd() is readable;
+ *               loop     an event loop of the caller's: when hexagent_event_fd() is readable,
+ *                        hexagent_run_once(), then hexagent_poll().
+ *             The same inputs at the same times give the same decisions in all three.
  * Threads     [any thread]    may be called from any thread between open and close,
  *             [one consumer]  one thread at a time,
- *             [owner]         the thread that opens and closes the handle; no other call may run.
+ *             [owner]         the thread that opens and closes the handle; no other call may run,
+ *             [question]      thread driving: as [any thread]; the asker waits until the library's
+ *                             thread has answered, in order with the inputs. HEXAGENT_E_AGAIN when
+ *                             the intake queue stays full. Else: as [one consumer].
  *             In manual driving every function that takes a handle belongs to one thread at a time.
+ *             In loop driving inputs may come from any thread; the rest is [one consumer] together.
  * Failure     The library never ends the host process. A broken internal invariant poisons the
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
  *             still works. After fork() the child gets HEXAGENT_E_FORKED, and only close works.
@@ -120,13 +132,14 @@ enum {
   HEXAGENT_E_UNSUPPORTED = -224, /* prepared in this ABI, not built into this release */
 
   /* -3xx: capacity. */
-  HEXAGENT_E_AGAIN = -300,      /* the intake queue is full: poll and step, then submit again */
+  HEXAGENT_E_AGAIN = -300,      /* a queue is full: poll (and step), then try again */
   HEXAGENT_E_NO_MEMORY = -301,  /* only from open, set-up calls and questions */
   HEXAGENT_E_FULL = -302,       /* a table fixed at open is full (workflows_max, calls_max, ...) */
   HEXAGENT_E_TOO_LONG = -303,   /* prompt and output exceed the model's context */
   HEXAGENT_E_NEVER_FITS = -304, /* no worker's KV cache can ever hold the call */
   HEXAGENT_E_NO_WORKER = -305,  /* no worker serves this model with these labels */
-  HEXAGENT_E_BUFFER = -306      /* the caller's buffer is too small; the needed size is told */
+  HEXAGENT_E_BUFFER = -306,     /* the caller's buffer is too small; the needed size is told */
+  HEXAGENT_E_SYSTEM = -307      /* the operating system refused a thread or a descriptor */
 };
 
 /** Name of a status ("HEXAGENT_E_CYCLE"); "HEXAGENT_E_?" if unknown. Static memory. [any thread] */
@@ -243,15 +256,46 @@ HEXAGENT_API hexagent_status hexagent_config_describe(uint32_t index,
  * @param config          NULL = all defaults. Copied.
  * @param header_version  HEXAGENT_VERSION of the header the caller was built with.
  * @param error           Optional detail.
- * @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED).
+ * With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
+ *
+ * @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
+ *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had).
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
                                                uint32_t header_version,
                                                hexagent_error* error) HEXAGENT_NOEXCEPT;
 
-/** Closes a scheduler in any state, poisoned too; frees all of it. NULL is allowed. [owner] */
+/**
+ * Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
+ * NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
+ * first where that matters. In a forked child it frees memory and closes descriptors, and leaves
+ * the parent's thread alone.
+ * Threads: [owner]. Since: 0.1
+ */
 HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
+
+/**
+ * Begins the orderly end. From here on inputs answer HEXAGENT_E_CLOSED; what was queued before is
+ * still taken, and the decisions that follow from it can be polled. After the last of them
+ * hexagent_poll() answers HEXAGENT_E_CLOSED, for good. Timers that are not due by then never fire,
+ * and calls in flight stay unfinished: their reports would be inputs. Questions go on working.
+ *
+ * @return  HEXAGENT_OK, also when it has begun before.
+ * Ownership: the handle stays open until hexagent_close().
+ * Threads: [any thread]; never blocks. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_shutdown(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
+
+/**
+ * The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports
+ * and workflows are of this clock, and so are the times in decisions; the library reads it once for
+ * each batch of inputs that it takes.
+ *
+ * @return  Nanoseconds, > 0.
+ * Threads: [any thread]; needs no handle, makes no system call. Since: 0.1
+ */
+HEXAGENT_API int64_t hexagent_now(void) HEXAGENT_NOEXCEPT;
 
 /**
  * Changes a key marked `live` while running. It takes effect in order with the other inputs; its
@@ -580,7 +624,8 @@ typedef struct hexagent_prefix {
  * @param results   `count` status codes, always fully written (if it is an array of at most
  *                  HEXAGENT_BATCH_MAX).
  * @return          Number queued (>= 0), or HEXAGENT_E_ARGUMENT (nothing was taken).
- * Per item:        HEXAGENT_E_AGAIN when the intake queue is full: poll, step, retry;
+ * Per item:        HEXAGENT_E_AGAIN when the intake queue is full: poll (and step), retry;
+ *                  HEXAGENT_E_CLOSED after hexagent_shutdown();
  *                  HEXAGENT_E_RANGE, _RESERVED, _NAME, _ARGUMENT (offsets) for a malformed record;
  *                  the others are taken all the same.
  * Threads:         [any thread]; never blocks. Since: 0.1
@@ -718,26 +763,75 @@ typedef struct hexagent_decision {
  * @param now_ns  0 to 4e18 (the Unix clock until 2096), not before an earlier step's; several steps
  *                at one time are fine.
  * @return  Number of decisions waiting in the decision queue (>= 0), HEXAGENT_E_TIME,
- *          HEXAGENT_E_POISONED, or HEXAGENT_E_AGAIN when the decision queue is so full that inputs
- *          stay queued: poll, then step again.
+ *          HEXAGENT_E_POISONED, HEXAGENT_E_STATE in another mode of driving, HEXAGENT_E_AGAIN when
+ *          the decision queue is so full that inputs stay queued: poll, then step again;
+ *          HEXAGENT_E_CLOSED after hexagent_shutdown() once nothing is left to take or to poll.
  * Threads: [one consumer]. Since: 0.1
  */
 HEXAGENT_API int32_t hexagent_step(hexagent_scheduler* scheduler, int64_t now_ns) HEXAGENT_NOEXCEPT;
 
 /**
- * Time of the earliest timer (idle expiry, round trips); INT64_MAX when there is none; a negative
- * HEXAGENT_E_* for a handle that does not work. Threads: [one consumer]. Since: 0.1
+ * Manual driving: time of the earliest timer (idle expiry, round trips); INT64_MAX when there is
+ * none; a negative HEXAGENT_E_* for a handle that does not work or is driven otherwise.
+ * Threads: [one consumer]. Since: 0.1
  */
 HEXAGENT_API int64_t hexagent_next_timer(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
 
 /**
- * Takes up to `capacity` decisions, oldest first.
- * @return Number written (>= 0) or an error. Threads: [one consumer]. Since: 0.1
+ * Thread and loop driving: a descriptor for poll(2), epoll and their like that is readable
+ *
+ *   thread  when decisions wait to be polled,
+ *   loop    when inputs wait to be taken, a timer is due or decisions wait to be polled,
+ *
+ * and in both also after the last decision of a shutdown and when the handle is poisoned, so that
+ * whoever waits gets to see it. It need not be read and must not be: wait until it is readable,
+ * (loop: call hexagent_run_once(),) call hexagent_poll() until it answers 0, wait again. With an
+ * edge-triggered wait (loop:) go on until both hexagent_run_once() and hexagent_poll() answer 0. It
+ * may now and then be readable for nothing.
+ *
+ * @return  The descriptor (>= 0), or HEXAGENT_E_STATE in manual driving.
+ * Ownership: it is the library's until hexagent_close(). Give a duplicate to a runtime that closes
+ *          or tracks what it is given.
+ * Threads: [any thread]. Since: 0.1
+ */
+HEXAGENT_API int32_t hexagent_event_fd(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
+
+/**
+ * Loop driving: takes queued inputs as of now, fires due timers, plans, queues decisions. Never
+ * blocks. The clock is read once, as by hexagent_now().
+ *
+ * @param inputs_max  At most so many inputs, to bound the time it takes; 0 = all that are queued
+ *                    when it begins. The descriptor stays readable while more wait.
+ * @return  Number of decisions waiting (>= 0), HEXAGENT_E_AGAIN when so many wait that inputs stay
+ *          queued: poll, then run again; HEXAGENT_E_CLOSED as in hexagent_step(); HEXAGENT_E_STATE
+ *          in another mode of driving; HEXAGENT_E_POISONED.
+ * Threads: [one consumer]. Since: 0.1
+ */
+HEXAGENT_API int32_t hexagent_run_once(hexagent_scheduler* scheduler,
+                                       uint32_t inputs_max) HEXAGENT_NOEXCEPT;
+
+/**
+ * Takes up to `capacity` decisions, oldest first. Never blocks.
+ *
+ * In thread driving decisions also wait in the library while nobody polls: when `decisions_max` of
+ * them wait no input is taken, the intake queue fills up and answers HEXAGENT_E_AGAIN. Polling gets
+ * it going again.
+ *
+ * @return  Number written (>= 0), HEXAGENT_E_CLOSED after hexagent_shutdown() when none will come
+ *          any more, or another error. With a `capacity` of 0 nothing happens.
+ * Threads: [one consumer]; in thread driving any one thread, beside inputs and questions of others.
+ * Since: 0.1
  */
 HEXAGENT_API int32_t hexagent_poll(hexagent_scheduler* scheduler, hexagent_decision* decisions,
                                    uint32_t capacity) HEXAGENT_NOEXCEPT;
 
 /* --------------------------------------------------------------- questions -------------------- */
+
+/*
+ * A question sees every input that its asker has submitted before, planned. Two exceptions: inputs
+ * that have to wait because too many decisions do are not waited for, and in manual and loop
+ * driving it sees what was taken so far. Asking changes nothing and is in no journal.
+ */
 
 /* States of a call. */
 enum {
@@ -755,7 +849,7 @@ enum {
   HEXAGENT_STATE_CANCELLED = 12
 };
 
-/** State of a call (> 0), HEXAGENT_E_UNKNOWN_WORKFLOW or HEXAGENT_E_UNKNOWN_CALL. [one consumer] */
+/** State of a call (> 0), HEXAGENT_E_UNKNOWN_WORKFLOW or HEXAGENT_E_UNKNOWN_CALL. [question] */
 HEXAGENT_API int32_t hexagent_call_state(hexagent_scheduler* scheduler, uint64_t workflow,
                                          uint64_t call) HEXAGENT_NOEXCEPT;
 
@@ -781,7 +875,7 @@ typedef struct hexagent_placement {
  *                  be unknown (then the call is judged alone).
  * @return          Number of candidates written (0 ... capacity), HEXAGENT_E_NO_WORKER, or as
  *                  hexagent_submit() for a malformed record.
- * Threads: [one consumer]. Since: 0.1
+ * Threads: [question]. Since: 0.1
  */
 HEXAGENT_API int32_t hexagent_placement_query(
     hexagent_scheduler* scheduler, const hexagent_call* call, const hexagent_prefix* prefixes,
@@ -799,7 +893,7 @@ typedef struct hexagent_forecast {
 /**
  * Would this workflow meet its deadline if it were admitted now? Commits nothing. `calls` is what
  * is known of its DAG: all of this workflow, deps among them by id; arguments as hexagent_submit().
- * Threads: [one consumer]. Since: 0.1
+ * Threads: [question]. Since: 0.1
  */
 HEXAGENT_API hexagent_status hexagent_what_if(
     hexagent_scheduler* scheduler, const hexagent_workflow* workflow, const hexagent_call* calls,
@@ -814,7 +908,7 @@ HEXAGENT_API hexagent_status hexagent_what_if(
  * @param needed  Bytes of the text with its terminating zero (also when the buffer is too small);
  *                may be NULL.
  * @return HEXAGENT_OK, HEXAGENT_E_BUFFER, HEXAGENT_E_UNKNOWN_WORKFLOW, HEXAGENT_E_UNKNOWN_CALL.
- * Threads: [one consumer]. Since: 0.1
+ * Threads: [question]. Since: 0.1
  */
 HEXAGENT_API hexagent_status hexagent_explain(hexagent_scheduler* scheduler, uint64_t workflow,
                                               uint64_t call, char* buffer, uint32_t capacity,
@@ -833,7 +927,7 @@ typedef struct hexagent_workflow_info {
   double stretch;           /* (now - arrival + projected remaining) / horizon */
 } hexagent_workflow_info;
 
-/** HEXAGENT_OK or HEXAGENT_E_UNKNOWN_WORKFLOW. Threads: [one consumer]. Since: 0.1 */
+/** HEXAGENT_OK or HEXAGENT_E_UNKNOWN_WORKFLOW. Threads: [question]. Since: 0.1 */
 HEXAGENT_API hexagent_status
 hexagent_workflow_query(hexagent_scheduler* scheduler, uint64_t workflow,
                         hexagent_workflow_info* info) HEXAGENT_NOEXCEPT;
@@ -852,7 +946,7 @@ typedef struct hexagent_worker_info {
   double decode_factor;
 } hexagent_worker_info;
 
-/** HEXAGENT_OK or HEXAGENT_E_UNKNOWN_WORKER. Threads: [one consumer]. Since: 0.1 */
+/** HEXAGENT_OK or HEXAGENT_E_UNKNOWN_WORKER. Threads: [question]. Since: 0.1 */
 HEXAGENT_API hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t worker,
                                                    hexagent_worker_info* info) HEXAGENT_NOEXCEPT;
 
@@ -876,16 +970,19 @@ typedef struct hexagent_stats {
   uint64_t prefix_hit_tokens; /* reported or expected */
   uint64_t prompt_tokens;
   uint64_t transfer_bytes;
-  uint64_t bytes_allocated; /* memory the handle holds */
+  uint64_t bytes_allocated;    /* memory the handle holds */
+  uint64_t inputs_held_back;   /* steps that left inputs queued, decisions_max decisions waiting */
+  uint64_t decision_ring_full; /* thread driving: steps that found no room to hand decisions out */
+  uint64_t decisions_waiting;  /* to be polled */
 } hexagent_stats;
 
-/** Threads: [one consumer]. Since: 0.1 */
+/** Threads: [question]. Since: 0.1 */
 HEXAGENT_API hexagent_status hexagent_stats_read(hexagent_scheduler* scheduler,
                                                  hexagent_stats* stats) HEXAGENT_NOEXCEPT;
 
 /**
  * OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
- * @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [one consumer]
+ * @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [question]
  */
 HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buffer,
                                                     uint32_t capacity,

@@ -23,7 +23,7 @@ hexagent_status push_heartbeat(hexagent_scheduler* scheduler, const hexagent_hea
   Input input = record_input(InputKind::kHeartbeat, record, record.user_data);
   input.worker = record.worker;
   input.incarnation = record.incarnation;
-  return scheduler->push(input);
+  return scheduler->queue(input);
 }
 
 int32_t push_heartbeats(hexagent_scheduler* scheduler, const hexagent_heartbeat* heartbeats,
@@ -31,11 +31,15 @@ int32_t push_heartbeats(hexagent_scheduler* scheduler, const hexagent_heartbeat*
   if (count > HEXAGENT_BATCH_MAX || (heartbeats == nullptr && count > 0)) {
     return HEXAGENT_E_ARGUMENT;
   }
-  for (uint32_t i = 0; i < count; ++i) {
-    const hexagent_status status = push_heartbeat(scheduler, heartbeats[i]);
-    if (status != HEXAGENT_OK) return i > 0 ? static_cast<int32_t>(i) : status;
+  hexagent_status status = HEXAGENT_OK;
+  int32_t queued = 0;
+  while (queued < static_cast<int32_t>(count)) {
+    status = push_heartbeat(scheduler, heartbeats[queued]);
+    if (status != HEXAGENT_OK) break;
+    ++queued;
   }
-  return static_cast<int32_t>(count);
+  if (queued > 0) scheduler->wake();
+  return queued > 0 ? queued : status;
 }
 
 }  // namespace

@@ -3,24 +3,28 @@
 // Out of memory is an answer as long as nothing is half done (set-up, questions). A failed
 // invariant, or anything else that is thrown, poisons the handle: its state can no longer be
 // trusted, so the core is not called again and only hexagent_close() works.
+//
+// guard() runs the body on the caller's thread: for inputs and set-up. ask() runs it where the core
+// is stepped: for everything that looks into the core.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <new>
 #include <utility>
 
 #include "capi/handle.h"
+#include "runtime/question.h"
 
 namespace hexagent {
-
-// Id of this process; handles remember the one that opened them.
-int64_t process_id();
 
 // HEXAGENT_OK if the handle can be used here and now.
 inline hexagent_status handle_status(const hexagent_scheduler* scheduler) noexcept {
   if (scheduler == nullptr) return HEXAGENT_E_ARGUMENT;
-  if (scheduler->process != process_id()) return HEXAGENT_E_FORKED;
-  return scheduler->poisoned ? HEXAGENT_E_POISONED : HEXAGENT_OK;
+  if (!scheduler->fork_mark.is_here()) return HEXAGENT_E_FORKED;
+  // Acquire: pairs with whoever poisoned it. It is for good, so a stale look only finds out later.
+  const bool poisoned = scheduler->poisoned.load(std::memory_order_acquire);
+  return poisoned ? HEXAGENT_E_POISONED : HEXAGENT_OK;
 }
 
 // Runs `body(*scheduler)`, which answers a status or a count, and leaves the core as it was when
@@ -35,7 +39,7 @@ auto guard(hexagent_scheduler* scheduler, Body&& body) noexcept
   } catch (const std::bad_alloc&) {
     return HEXAGENT_E_NO_MEMORY;
   } catch (...) {
-    scheduler->poisoned = true;
+    scheduler->poison();
     return HEXAGENT_E_POISONED;
   }
 }
@@ -50,9 +54,22 @@ auto guard_moving(hexagent_scheduler* scheduler, Body&& body) noexcept
   try {
     return body(*scheduler);
   } catch (...) {
-    scheduler->poisoned = true;
+    scheduler->poison();
     return HEXAGENT_E_POISONED;
   }
+}
+
+// guard() for questions. With a thread of the library's own they travel to it, since the core is
+// its alone; the asker waits, so the body may read and write the asker's memory.
+template <class Body>
+int32_t ask(hexagent_scheduler* scheduler, Body&& body) noexcept {
+  const hexagent_status status = handle_status(scheduler);
+  if (status != HEXAGENT_OK) return status;
+  if (scheduler->thread == nullptr) return guard(scheduler, body);
+  auto answer = [&]() noexcept -> int32_t { return guard(scheduler, body); };
+  Question question(
+      [](void* context) noexcept { return (*static_cast<decltype(answer)*>(context))(); }, &answer);
+  return scheduler->thread->ask(&question);
 }
 
 // For functions without a handle.

@@ -1,8 +1,6 @@
 // C ABI: opening and closing a scheduler, names and labels. See handle.h.
 #include "capi/handle.h"
 
-#include <unistd.h>
-
 #include <cstring>
 #include <memory>
 #include <new>
@@ -10,25 +8,57 @@
 
 #include "capi/flaw.h"
 #include "capi/guard.h"
+#include "metrics/text_writer.h"
+#include "runtime/system_failure.h"
 
-hexagent_scheduler::hexagent_scheduler(const hexagent::Settings& initial, int64_t opener)
-    : settings(initial),
-      names(static_cast<uint32_t>(initial.names_max)),
+hexagent_scheduler::hexagent_scheduler(const hexagent_config& config,
+                                       hexagent::StepObserver* observer)
+    : driving(config.driving),
+      names(static_cast<uint32_t>(config.settings.names_max)),
       labels(hexagent::kLabelsMax),
-      intake(static_cast<uint64_t>(initial.intake_bytes)),
-      core(initial),
-      process(opener) {}
+      intake(static_cast<uint64_t>(config.settings.intake_bytes)),
+      core(config.settings),
+      driver(&core, &intake, observer, static_cast<uint64_t>(config.settings.decisions_max)) {
+  if (driving == hexagent::Driving::kLoop) {
+    loop = std::make_unique<hexagent::EmbedderLoop>(&core, &driver, &intake);
+  } else if (driving == hexagent::Driving::kThread) {
+    thread = std::make_unique<hexagent::LoopThread>(hexagent::LoopThread::Driven{
+        &core, &driver, &intake, &poisoned, static_cast<uint64_t>(config.settings.decisions_max)});
+  }
+}
 
-hexagent_status hexagent_scheduler::push(const hexagent::Input& input) {
-  if (intake.try_push(input)) return HEXAGENT_OK;
-  ++intake_rejected;
+hexagent_status hexagent_scheduler::queue(const hexagent::Input& input) {
+  switch (intake.try_push(input)) {
+    case hexagent::IntakeRing::Push::kDone:
+      return HEXAGENT_OK;
+    case hexagent::IntakeRing::Push::kClosed:
+      return HEXAGENT_E_CLOSED;
+    case hexagent::IntakeRing::Push::kFull:
+      break;
+  }
+  intake_rejected.fetch_add(1, std::memory_order_relaxed);
   return HEXAGENT_E_AGAIN;
 }
 
+hexagent_status hexagent_scheduler::push(const hexagent::Input& input) {
+  const hexagent_status status = queue(input);
+  if (status == HEXAGENT_OK) wake();
+  return status;
+}
+
+void hexagent_scheduler::wake() noexcept {
+  if (thread != nullptr) thread->wake();
+  if (loop != nullptr) loop->wake();
+}
+
+void hexagent_scheduler::poison() noexcept {
+  // Release: pairs with everyone who looks before touching the core or going to sleep.
+  poisoned.store(true, std::memory_order_release);
+  if (thread != nullptr) thread->tell_poisoned();
+  if (loop != nullptr) loop->tell_poisoned();
+}
+
 namespace hexagent {
-
-int64_t process_id() { return static_cast<int64_t>(getpid()); }
-
 namespace {
 
 // Before 1.0 each 0.x is an ABI of its own; patches are interchangeable.
@@ -36,12 +66,22 @@ bool is_same_abi(uint32_t header_version) {
   return header_version >> 8 == static_cast<uint32_t>(HEXAGENT_VERSION) >> 8;
 }
 
-Flaw open_scheduler(const hexagent_config* config, uint32_t header_version,
-                    std::unique_ptr<hexagent_scheduler>* scheduler) {
-  if (!is_same_abi(header_version)) return {HEXAGENT_E_VERSION};
-  const Settings settings = config != nullptr ? config->settings : Settings{};
-  *scheduler = std::make_unique<hexagent_scheduler>(settings, process_id());
-  return {};
+hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_version,
+                               std::unique_ptr<hexagent_scheduler>* scheduler,
+                               hexagent_error* error) {
+  if (!is_same_abi(header_version)) return HEXAGENT_E_VERSION;
+  try {
+    const hexagent_config defaults;
+    *scheduler =
+        std::make_unique<hexagent_scheduler>(config != nullptr ? *config : defaults, nullptr);
+    return HEXAGENT_OK;
+  } catch (const SystemFailure& failure) {
+    char buffer[sizeof(hexagent_error::text)];
+    TextWriter text(buffer, sizeof(buffer));
+    text << "the system gave no " << failure.what << ": error " << failure.error;
+    tell(HEXAGENT_E_SYSTEM, HEXAGENT_FIELD_NONE, buffer, error);
+    return HEXAGENT_E_SYSTEM;
+  }
 }
 
 // The bytes of a string argument; HEXAGENT_E_ARGUMENT when there are none to read.
@@ -68,19 +108,20 @@ extern "C" {
 
 hexagent_scheduler* hexagent_open(const hexagent_config* config, uint32_t header_version,
                                   hexagent_error* error) noexcept {
-  using hexagent::Flaw;
   if (!hexagent::is_usable(error)) return nullptr;
   std::unique_ptr<hexagent_scheduler> scheduler;
-  Flaw flaw;
-  const hexagent_status status = hexagent::guard_free([&] {
-    flaw = hexagent::open_scheduler(config, header_version, &scheduler);
-    return flaw.status;
-  });
-  hexagent::tell(Flaw{status}, error);
+  const hexagent_status status = hexagent::guard_free(
+      [&] { return hexagent::open_scheduler(config, header_version, &scheduler, error); });
+  if (status != HEXAGENT_E_SYSTEM) hexagent::tell(hexagent::Flaw{status}, error);
   return scheduler.release();
 }
 
-void hexagent_close(hexagent_scheduler* scheduler) noexcept { delete scheduler; }
+void hexagent_close(hexagent_scheduler* scheduler) noexcept {
+  if (scheduler == nullptr) return;
+  const bool is_parents = !scheduler->fork_mark.is_here();
+  if (is_parents && scheduler->thread != nullptr) scheduler->thread->forsake();
+  delete scheduler;
+}
 
 int32_t hexagent_name(hexagent_scheduler* scheduler, const char* text, uint32_t length) noexcept {
   return hexagent::guard(scheduler, [&](hexagent_scheduler& self) -> int32_t {

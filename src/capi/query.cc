@@ -1,5 +1,5 @@
 // C ABI: questions about placements, forecasts, workflows and workers. None of them changes
-// anything.
+// anything. All go by ask(): the core is looked into only by the thread that steps it.
 #include <algorithm>
 #include <string>
 
@@ -66,14 +66,14 @@ extern "C" {
 
 int32_t hexagent_call_state(hexagent_scheduler* scheduler, uint64_t workflow,
                             uint64_t call) noexcept {
-  return hexagent::guard(
+  return hexagent::ask(
       scheduler, [&](hexagent_scheduler& self) { return self.core.call_state(workflow, call); });
 }
 
 int32_t hexagent_placement_query(hexagent_scheduler* scheduler, const hexagent_call* call,
                                  const hexagent_prefix* prefixes, uint32_t prefixes_count,
                                  hexagent_placement* placements, uint32_t capacity) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
     const hexagent::CallArrays arrays = {nullptr, 0, prefixes, prefixes_count};
     return hexagent::query_placement(self, call, arrays, placements, capacity);
   });
@@ -83,7 +83,7 @@ hexagent_status hexagent_what_if(hexagent_scheduler* scheduler, const hexagent_w
                                  const hexagent_call* calls, uint32_t count, const uint64_t* deps,
                                  uint32_t deps_count, const hexagent_prefix* prefixes,
                                  uint32_t prefixes_count, hexagent_forecast* forecast) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
     const hexagent::CallArrays arrays = {deps, deps_count, prefixes, prefixes_count};
     return hexagent::forecast(self, workflow, calls, count, arrays, forecast);
   });
@@ -91,7 +91,7 @@ hexagent_status hexagent_what_if(hexagent_scheduler* scheduler, const hexagent_w
 
 hexagent_status hexagent_explain(hexagent_scheduler* scheduler, uint64_t workflow, uint64_t call,
                                  char* buffer, uint32_t capacity, uint32_t* needed) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
     if (buffer == nullptr && capacity > 0) return HEXAGENT_E_ARGUMENT;
     std::string text;
     const hexagent_status status = self.core.explain(workflow, call, &text);
@@ -104,7 +104,7 @@ hexagent_status hexagent_explain(hexagent_scheduler* scheduler, uint64_t workflo
 
 hexagent_status hexagent_workflow_query(hexagent_scheduler* scheduler, uint64_t workflow,
                                         hexagent_workflow_info* info) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
     return hexagent::answer_sized(info, [&](hexagent_workflow_info* answer) {
       return self.core.workflow_query(workflow, answer);
     });
@@ -113,7 +113,7 @@ hexagent_status hexagent_workflow_query(hexagent_scheduler* scheduler, uint64_t 
 
 hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t worker,
                                       hexagent_worker_info* info) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
     return hexagent::answer_sized(
         info, [&](hexagent_worker_info* answer) { return self.core.worker_query(worker, answer); });
   });

@@ -11,9 +11,16 @@ hexagent_stats read_stats(const hexagent_scheduler& scheduler) {
   hexagent_stats stats = {};
   scheduler.core.stats(&stats);
   stats.struct_size = sizeof(stats);
-  stats.intake_rejected = scheduler.intake_rejected;
+  stats.intake_rejected = scheduler.intake_rejected.load(std::memory_order_relaxed);
+  stats.inputs_held_back = scheduler.driver.held_back_count();
+  stats.decisions_waiting = scheduler.core.decision_count();
   stats.bytes_allocated += sizeof(scheduler) + scheduler.intake.memory_bytes() +
                            scheduler.names.memory_bytes() + scheduler.labels.memory_bytes();
+  if (scheduler.thread != nullptr) {
+    stats.decision_ring_full = scheduler.thread->ring_full_count();
+    stats.decisions_waiting += scheduler.thread->ring_size();
+    stats.bytes_allocated += scheduler.thread->memory_bytes();
+  }
   return stats;
 }
 
@@ -23,7 +30,7 @@ hexagent_stats read_stats(const hexagent_scheduler& scheduler) {
 extern "C" {
 
 hexagent_status hexagent_stats_read(hexagent_scheduler* scheduler, hexagent_stats* stats) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
     const hexagent_status status = hexagent::check_size(stats);
     if (status == HEXAGENT_OK) hexagent::write_sized(hexagent::read_stats(self), stats);
     return status;
@@ -32,7 +39,7 @@ hexagent_status hexagent_stats_read(hexagent_scheduler* scheduler, hexagent_stat
 
 hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buffer,
                                        uint32_t capacity, uint32_t* needed) noexcept {
-  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
     if (buffer == nullptr && capacity > 0) return HEXAGENT_E_ARGUMENT;
     hexagent::TextWriter text(buffer, capacity);
     hexagent::write_open_metrics(hexagent::read_stats(self), &text);

@@ -10,21 +10,22 @@ namespace hexagent {
 namespace {
 
 // Takes a batch: `push_one(record)` for each until the queue is full. What comes after the first
-// that found no room is turned away too, so that a call never overtakes one it depends on.
+// that found no room is turned away too, so that a call never overtakes one it depends on. Whoever
+// steps the core is woken once for all of it.
 template <class Record, class PushOne>
 int32_t push_batch(hexagent_scheduler* scheduler, const Record* records, uint32_t count,
                    hexagent_status* results, PushOne&& push_one) {
   int32_t queued = 0;
-  bool full = false;
-  for (uint32_t i = 0; i < count; ++i) {
-    if (full) {
-      ++scheduler->intake_rejected;
-      results[i] = HEXAGENT_E_AGAIN;
-      continue;
-    }
+  uint32_t i = 0;
+  for (; i < count; ++i) {
     results[i] = push_one(records[i]);
-    full = results[i] == HEXAGENT_E_AGAIN;
+    if (results[i] == HEXAGENT_E_AGAIN) break;
     if (results[i] == HEXAGENT_OK) ++queued;
+  }
+  if (queued > 0) scheduler->wake();
+  if (i < count) {
+    std::fill(results + i, results + count, HEXAGENT_E_AGAIN);
+    scheduler->intake_rejected.fetch_add(count - i - 1, std::memory_order_relaxed);
   }
   return queued;
 }
@@ -49,7 +50,7 @@ hexagent_status push_workflow(hexagent_scheduler* scheduler, const hexagent_work
   if (flaw.status != HEXAGENT_OK) return flaw.status;
   Input input = record_input(InputKind::kWorkflowBegin, record, record.user_data);
   input.workflow = record.workflow;
-  return scheduler->push(input);
+  return scheduler->queue(input);
 }
 
 hexagent_status push_call(hexagent_scheduler* scheduler, const hexagent_call& from_caller,
@@ -67,7 +68,7 @@ hexagent_status push_call(hexagent_scheduler* scheduler, const hexagent_call& fr
   input.prefixes_count = record.prefixes_count;
   if (record.deps_count > 0) input.deps = arrays.deps + from_caller.deps_offset;
   if (record.prefixes_count > 0) input.prefixes = arrays.prefixes + from_caller.prefixes_offset;
-  return scheduler->push(input);
+  return scheduler->queue(input);
 }
 
 hexagent_status push_report(hexagent_scheduler* scheduler, const hexagent_report& record) {
@@ -78,7 +79,7 @@ hexagent_status push_report(hexagent_scheduler* scheduler, const hexagent_report
   input.incarnation = record.incarnation;
   input.workflow = record.workflow;
   input.call = record.call;
-  return scheduler->push(input);
+  return scheduler->queue(input);
 }
 
 hexagent_status push_event(hexagent_scheduler* scheduler, InputKind kind, uint64_t workflow,

@@ -1,8 +1,8 @@
 // Scheduler: the deterministic core. It takes inputs with their time, keeps the state of workflows,
 // workers and contents, plans, and queues decisions. It has no thread, clock, file or randomness.
 //
-// Same inputs and times in, same decisions out, byte for byte. The shells (src/capi for manual
-// driving, later src/runtime) own everything that waits. Tests:
+// Same inputs and times in, same decisions out, byte for byte. The shells (src/runtime, src/capi)
+// own everything that waits. Tests:
 // tests/unit/core/scheduler_*_test.cc, tests/model.
 #pragma once
 

@@ -41,6 +41,12 @@ constexpr Family kFamilies[] = {
      "KV bytes moved between workers."},
     {"allocated_bytes", "bytes", &hexagent_stats::bytes_allocated, false,
      "Memory that the scheduler holds."},
+    {"inputs_held_back", "", &hexagent_stats::inputs_held_back, true,
+     "Steps that left inputs queued because too many decisions waited."},
+    {"decision_ring_full", "", &hexagent_stats::decision_ring_full, true,
+     "Steps that found the decision ring full; the decisions stayed in the core."},
+    {"decisions_waiting", "", &hexagent_stats::decisions_waiting, false,
+     "Decisions that nobody has polled yet."},
 };
 
 void write_family(const Family& family, uint64_t value, TextWriter* text) {

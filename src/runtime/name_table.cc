@@ -6,6 +6,9 @@
 namespace hexagent {
 namespace {
 
+constexpr uint64_t kBlockBytes = 4096;
+static_assert(kBlockBytes > kNameSizeMax);
+
 // FNV-1a, then a final mix so that the low bits depend on all bytes.
 uint64_t hash(std::string_view name) {
   uint64_t state = 0xcbf29ce484222325u;
@@ -51,9 +54,9 @@ bool is_valid_name(std::string_view name) {
 }
 
 NameTable::NameTable(uint32_t names_max)
-    : names_max_(names_max), slots_(std::bit_ceil(2 * static_cast<uint64_t>(names_max) + 1), 0) {
-  names_.reserve(names_max);
-}
+    : names_max_(names_max),
+      names_(std::make_unique<std::string_view[]>(names_max)),
+      slots_(std::bit_ceil(2 * static_cast<uint64_t>(names_max) + 1), 0) {}
 
 uint32_t NameTable::find_slot(std::string_view name) const {
   const uint64_t mask = slots_.size() - 1;
@@ -63,27 +66,38 @@ uint32_t NameTable::find_slot(std::string_view name) const {
   return static_cast<uint32_t>(slot);
 }
 
-int32_t NameTable::intern(std::string_view name) {
-  if (!is_valid_name(name)) return HEXAGENT_E_NAME;
-  const uint32_t slot = find_slot(name);
-  if (slots_[slot] != 0) return static_cast<int32_t>(slots_[slot]);
-  if (names_.size() == names_max_) return HEXAGENT_E_FULL;
-  const auto offset = static_cast<uint32_t>(text_.size());
-  // The only step that can fail, with the terminating zero in one piece.
-  text_.resize(text_.size() + name.size() + 1, '\0');
-  name.copy(text_.data() + offset, name.size());
-  names_.push_back({offset, static_cast<uint32_t>(name.size())});
-  slots_[slot] = size();
-  return static_cast<int32_t>(size());
+// Copies a text to where it stays. May throw std::bad_alloc, and has then changed nothing.
+std::string_view NameTable::keep(std::string_view name) {
+  const uint64_t needed = name.size() + 1;
+  if (blocks_.empty() || kBlockBytes - block_used_ < needed) {
+    blocks_.push_back(std::make_unique<char[]>(kBlockBytes));
+    block_used_ = 0;
+  }
+  char* place = blocks_.back().get() + block_used_;
+  name.copy(place, name.size());
+  place[name.size()] = '\0';
+  block_used_ += needed;
+  return {place, name.size()};
 }
 
-std::string_view NameTable::text(uint32_t name) const {
-  const Name& entry = names_[name - 1];
-  return {text_.data() + entry.offset, entry.size};
+int32_t NameTable::intern(std::string_view name) {
+  if (!is_valid_name(name)) return HEXAGENT_E_NAME;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const uint32_t slot = find_slot(name);
+  if (slots_[slot] != 0) return static_cast<int32_t>(slots_[slot]);
+  const uint32_t count = size_.load(std::memory_order_relaxed);  // relaxed: only we store, locked
+  if (count == names_max_) return HEXAGENT_E_FULL;
+  names_[count] = keep(name);
+  slots_[slot] = count + 1;
+  // Release: pairs with size(). An id is known only when its text can be read.
+  size_.store(count + 1, std::memory_order_release);
+  return static_cast<int32_t>(count + 1);
 }
 
 uint64_t NameTable::memory_bytes() const {
-  return names_.capacity() * sizeof(Name) + text_.capacity() + slots_.capacity() * sizeof(uint32_t);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return names_max_ * sizeof(std::string_view) + blocks_.size() * kBlockBytes +
+         slots_.capacity() * sizeof(uint32_t);
 }
 
 }  // namespace hexagent

@@ -248,7 +248,7 @@ AT(hexagent_worker_info, prefill_wait_ns, 40);
 AT(hexagent_worker_info, prefill_factor, 48);
 AT(hexagent_worker_info, decode_factor, 56);
 
-SIZE(hexagent_stats, 144);
+SIZE(hexagent_stats, 168);
 AT(hexagent_stats, struct_size, 0);
 AT(hexagent_stats, workers, 4);
 AT(hexagent_stats, inputs, 8);
@@ -268,6 +268,9 @@ AT(hexagent_stats, prefix_hit_tokens, 112);
 AT(hexagent_stats, prompt_tokens, 120);
 AT(hexagent_stats, transfer_bytes, 128);
 AT(hexagent_stats, bytes_allocated, 136);
+AT(hexagent_stats, inputs_held_back, 144);
+AT(hexagent_stats, decision_ring_full, 152);
+AT(hexagent_stats, decisions_waiting, 160);
 
 static void the_library_is_of_this_header(void** state) {
   (void)state;

@@ -40,6 +40,7 @@ static const hexagent_status kCodes[] = {
     HEXAGENT_E_NEVER_FITS,
     HEXAGENT_E_NO_WORKER,
     HEXAGENT_E_BUFFER,
+    HEXAGENT_E_SYSTEM,
 };
 
 static void every_status_has_a_name_and_a_sentence_of_its_own(void** state) {

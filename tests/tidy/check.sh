@@ -11,7 +11,9 @@ for file in "${sources[@]}"; do
   long=$(awk 'length > 100 { print FILENAME ":" FNR; exit }' "$file")
   [[ -z $long ]] || complain "$long is over 100 columns"
   lines=$(wc -l < "$file")
-  [[ $lines -le 900 ]] || complain "$file has $lines lines; 900 is the most"
+  # The public header is one file by design, half of it prose.
+  if [[ $file == include/hexagent/hexagent.h ]]; then most=1500; else most=900; fi
+  [[ $lines -le $most ]] || complain "$file has $lines lines; $most is the most"
 done
 
 forbidden='#include *[<"](uv\.h|chrono|thread|mutex|atomic|fstream|iostream|random|unordered_map|unordered_set|regex|locale)[>"]'

@@ -1,11 +1,14 @@
 // NameTable: interning, capacity, what a name may be.
 #include "runtime/name_table.h"
 
+#include <atomic>
 #include <csetjmp>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
+#include <vector>
 
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
@@ -85,6 +88,31 @@ void any_well_formed_text_up_to_the_limit_is_a_name(void**) {
   assert_true(is_valid_name("\xf0\x9f\x90\x9d"));
 }
 
+// Threads intern the same names while others look: one id a name, and a known id has its text.
+bool threads_agree() {
+  constexpr uint32_t kNames = 300;
+  NameTable names(kNames);
+  std::vector<std::vector<int32_t>> ids(3, std::vector<int32_t>(kNames));
+  std::atomic<bool> good{true};
+  std::vector<std::thread> threads;
+  for (std::vector<int32_t>& mine : ids) {
+    threads.emplace_back([&names, &mine] {
+      for (uint32_t i = 0; i < kNames; ++i) mine[i] = names.intern("name" + std::to_string(i));
+    });
+  }
+  threads.emplace_back([&names, &good] {
+    for (uint32_t size = 0; size < kNames;) {
+      size = names.size();
+      if (size > 0 && names.text(size).substr(0, 4) != "name") good = false;
+      if (size > 0 && !names.known(size)) good = false;
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  return good && ids[0] == ids[1] && ids[0] == ids[2] && names.size() == kNames;
+}
+
+void threads_get_the_same_ids_and_see_whole_texts(void**) { assert_true(threads_agree()); }
+
 }  // namespace
 
 int main() {
@@ -95,6 +123,7 @@ int main() {
       cmocka_unit_test(texts_are_zero_terminated),
       cmocka_unit_test(malformed_strings_are_no_names),
       cmocka_unit_test(any_well_formed_text_up_to_the_limit_is_a_name),
+      cmocka_unit_test(threads_get_the_same_ids_and_see_whole_texts),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
