@@ -139,7 +139,13 @@ enum {
   HEXAGENT_E_NEVER_FITS = -304, /* no worker's KV cache can ever hold the call */
   HEXAGENT_E_NO_WORKER = -305,  /* no worker serves this model with these labels */
   HEXAGENT_E_BUFFER = -306,     /* the caller's buffer is too small; the needed size is told */
-  HEXAGENT_E_SYSTEM = -307      /* the operating system refused a thread or a descriptor */
+  HEXAGENT_E_SYSTEM = -307,     /* the operating system refused a thread or a descriptor */
+
+  /* -4xx: the journal. */
+  HEXAGENT_E_IO = -400,        /* the operating system refused to read or write a file */
+  HEXAGENT_E_DAMAGED = -401,   /* a journal holds bytes that cannot be right */
+  HEXAGENT_E_DIFFERENT = -402, /* a replay decided otherwise than the journal says */
+  HEXAGENT_E_BUSY = -403       /* another scheduler has this journal open */
 };
 
 /** Name of a status ("HEXAGENT_E_CYCLE"); "HEXAGENT_E_?" if unknown. Static memory. [any thread] */

@@ -64,6 +64,17 @@ hexagent_status parse_setting(std::string_view key, std::string_view value, Sett
   return HEXAGENT_E_KEY;
 }
 
+SettingChange setting_value(const Settings& settings, uint32_t index) {
+  SettingChange change;
+  change.key = index;
+  if (kSettings[index].is_name) {
+    std::memcpy(change.name, settings.policy, kPolicyTextMax);
+  } else {
+    change.number = settings.*kNumbers[index];
+  }
+  return change;
+}
+
 hexagent_status apply_setting(const SettingChange& change, Settings* settings) {
   if (change.key >= kSettingCount) return HEXAGENT_E_KEY;
   const SettingInfo& info = kSettings[change.key];

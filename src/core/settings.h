@@ -46,6 +46,9 @@ const SettingInfo& setting_info(uint32_t index);
 hexagent_status parse_setting(std::string_view key, std::string_view value, SettingChange* change,
                               uint32_t* field);
 
+// The value of one key as the change that would set it.
+SettingChange setting_value(const Settings& settings, uint32_t index);
+
 // Applies a change that parse_setting() made. Bounds are checked again: journals are not trusted.
 hexagent_status apply_setting(const SettingChange& change, Settings* settings);
 

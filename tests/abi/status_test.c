@@ -41,6 +41,10 @@ static const hexagent_status kCodes[] = {
     HEXAGENT_E_NO_WORKER,
     HEXAGENT_E_BUFFER,
     HEXAGENT_E_SYSTEM,
+    HEXAGENT_E_IO,
+    HEXAGENT_E_DAMAGED,
+    HEXAGENT_E_DIFFERENT,
+    HEXAGENT_E_BUSY,
 };
 
 static void every_status_has_a_name_and_a_sentence_of_its_own(void** state) {
