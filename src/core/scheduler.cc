@@ -194,4 +194,8 @@ uint32_t Scheduler::take_decisions(hexagent_decision* decisions, uint32_t capaci
   return count;
 }
 
+const hexagent_decision& Scheduler::decision(uint32_t index) const {
+  return state_->decisions.at(index);
+}
+
 }  // namespace hexagent

@@ -38,6 +38,9 @@ class Scheduler {
   uint32_t decision_count() const;
   uint32_t take_decisions(hexagent_decision* decisions, uint32_t capacity);
 
+  // One of the decisions waiting, without taking it; 0 is the oldest. The journal looks at them.
+  const hexagent_decision& decision(uint32_t index) const;
+
   // Questions. None of them changes anything.
   int32_t call_state(uint64_t workflow, uint64_t call) const;
   int32_t placement_query(const hexagent_call& call, const hexagent_prefix* prefixes,

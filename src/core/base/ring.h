@@ -28,6 +28,11 @@ class Ring {
     slots_[tail_++ & (slots_.size() - 1)] = value;
   }
   T& front() { return slots_[head_ & (slots_.size() - 1)]; }
+  // The element `index` places behind the front.
+  const T& at(uint64_t index) const {
+    HEXAGENT_CHECK(index < size());
+    return slots_[(head_ + index) & (slots_.size() - 1)];
+  }
   T& back() { return slots_[(tail_ - 1) & (slots_.size() - 1)]; }
   void pop() {
     HEXAGENT_CHECK(head_ < tail_);

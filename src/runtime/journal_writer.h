@@ -1,0 +1,148 @@
+// JournalWriter: records every input and step of a core, so that a replay decides the same.
+//
+// It hangs behind the driver: input() for each input before the core takes it, end_of_step() after
+// the core has advanced and before anybody takes its decisions, commit() before the driver shows
+// decisions or goes to sleep. Nothing here is called on any other thread.
+//
+// Memory is reused: once buffers have seen the largest step, nothing is allocated but at rotation.
+//
+// Failure. The first operation that the folder refuses ends the journal: what is on disk stays a
+// valid journal up to some step, nothing is written any more, status() says so for ever. It is not
+// tried again, since after a failed sync nobody can know what is on disk. The scheduler goes on.
+// What may be called acknowledged is said by acknowledgement(). Tests:
+// tests/unit/runtime/journal_writer_test.cc, tests/crash.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/scheduler.h"
+#include "core/settings.h"
+#include "runtime/journal_file.h"
+#include "runtime/journal_reader.h"
+#include "runtime/name_table.h"
+#include "wire/frame.h"
+#include "wire/journal_encode.h"
+
+namespace hexagent {
+
+enum class Durability {
+  kNone,           // written when the buffer is full, synced only at rotation and close
+  kInterval,       // written and synced at least every sync_interval_ns of the steps' time
+  kBeforeAccepted  // written and synced by each commit(): what is visible is on disk
+};
+
+struct JournalOptions {
+  Durability durability = Durability::kInterval;
+  TimeNs sync_interval_ns = 100'000'000;
+  uint64_t segment_bytes = 64u << 20;  // a segment that is larger ends after the step
+  uint64_t buffer_bytes = 256u << 10;  // written at once when more has gathered
+  bool full_decisions = false;         // every decision, not only number and hash of a step's
+};
+
+struct JournalStats {
+  uint64_t segments = 0;
+  uint64_t steps = 0;
+  uint64_t inputs = 0;
+  uint64_t bytes = 0;  // handed to the operating system
+  uint64_t writes = 0;
+  uint64_t syncs = 0;
+  uint64_t failures = 0;     // 0 or 1: the one that ended the journal
+  uint64_t steps_lost = 0;   // not recorded since
+  uint64_t inputs_lost = 0;  // in them
+};
+
+class JournalWriter {
+ public:
+  // Folder and tables must outlive the writer; names and labels interned later are picked up by the
+  // step after. Settings are those the core was opened with. May throw std::bad_alloc.
+  JournalWriter(JournalFolder* folder, const Settings& settings, const NameTable* names,
+                const NameTable* labels, const JournalOptions& options);
+
+  // Begins a journal, or goes on behind the end that a reader found, in a new segment.
+  // `core` is in the state of that end, with no decision waiting.
+  hexagent_status start(const JournalEnd& end, const Scheduler& core);
+
+  void input(const Input& input) noexcept;
+  void end_of_step(TimeNs now, const Scheduler& core) noexcept;
+
+  // Writes what has gathered; syncs under kBeforeAccepted.
+  hexagent_status commit() noexcept;
+
+  // Writes, syncs and marks the end. No other call but the questions may follow.
+  hexagent_status close() noexcept;
+
+  // HEXAGENT_OK, or why the journal ended: HEXAGENT_E_IO, HEXAGENT_E_NO_MEMORY.
+  hexagent_status status() const { return status_; }
+  const std::string& trouble() const { return trouble_; }  // in words
+
+  // May a decision with this sequence number be shown now? Under kBeforeAccepted not before it is
+  // on disk; once the journal has ended, everything may, but see acknowledgement().
+  bool may_show(uint64_t decision_sequence) const {
+    return options_.durability != Durability::kBeforeAccepted || status_ != HEXAGENT_OK ||
+           decision_sequence <= durable_decision_;
+  }
+
+  // The status an ACCEPTED with this sequence number is to be shown with: status() if it was
+  // promised to be on disk and is not, because the journal has ended.
+  hexagent_status acknowledgement(uint64_t decision_sequence) const {
+    const bool broken = options_.durability == Durability::kBeforeAccepted &&
+                        status_ != HEXAGENT_OK && decision_sequence > durable_decision_;
+    return broken ? status_ : HEXAGENT_OK;
+  }
+
+  uint64_t durable_decision() const { return durable_decision_; }  // last one sure to be on disk
+  uint64_t durable_steps() const { return durable_steps_; }
+
+  // When the driver has to call commit_due() although nothing happens; kNever if not at all.
+  TimeNs next_timer() const;
+  void commit_due(TimeNs now) noexcept;
+
+  const JournalStats& stats() const { return stats_; }
+
+ private:
+  template <class Body>
+  void attempt(Body&& body) noexcept;
+  void fail(hexagent_status status, const std::string& trouble);
+  void queue(FrameType type, const Payload& payload);
+  void queue_names(NameKind kind, const NameTable& table, uint32_t* written);
+  void queue_new_names();
+  void queue_step(TimeNs now, const Scheduler& core);
+  void queue_decisions(const Scheduler& core, uint32_t first);
+  bool flush();
+  bool sync();
+  bool begin_segment();
+  StepHead head_of_step(TimeNs now) const;
+  bool interval_is_over(TimeNs now) const;
+  TimeNs next_sync() const;
+
+  JournalFolder* folder_;
+  Settings settings_;
+  const NameTable* names_;
+  const NameTable* labels_;
+  JournalOptions options_;
+  JournalEncoder encoder_;       // of steps, whose inputs gather in it
+  JournalEncoder side_encoder_;  // of all else
+  std::unique_ptr<JournalFile> file_;
+  std::vector<uint8_t> buffer_;               // frames not yet written
+  std::vector<hexagent_decision> decisions_;  // of the step, when kept in full
+  std::vector<std::string_view> texts_;       // names to write; only lives within a call
+  JournalEnd end_;                            // with the frames in the buffer
+  uint64_t part_inputs_ = 0;                  // inputs of the step that are in frames already
+  uint64_t written_ = 0;                      // bytes of the segment, without the buffer
+  uint64_t synced_ = 0;                       // of them on disk
+  TimeNs synced_at_ = 0;
+  bool dirty_ = false;  // something is not on disk
+  uint32_t names_written_ = 0;
+  uint32_t labels_written_ = 0;
+  uint64_t last_decision_ = 0;  // hashed
+  uint64_t durable_decision_ = 0;
+  uint64_t durable_steps_ = 0;
+  hexagent_status status_ = HEXAGENT_OK;
+  std::string trouble_;
+  JournalStats stats_;
+};
+
+}  // namespace hexagent
