@@ -994,6 +994,115 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
                                                     uint32_t capacity,
                                                     uint32_t* needed) HEXAGENT_NOEXCEPT;
 
+/* ----------------------------------------------------------------- journal -------------------- */
+
+/* A journal that is lived through again, step by step, in a scheduler of its own. */
+typedef struct hexagent_replay hexagent_replay;
+
+/* Kinds of input; the record each carries. */
+enum {
+  HEXAGENT_INPUT_PROFILE_SET = 1,      /* hexagent_profile */
+  HEXAGENT_INPUT_MODEL_SET = 2,        /* hexagent_model */
+  HEXAGENT_INPUT_WORKER_SET = 3,       /* hexagent_worker */
+  HEXAGENT_INPUT_WORKER_DRAIN = 4,     /* none */
+  HEXAGENT_INPUT_WORKER_LOST = 5,      /* none */
+  HEXAGENT_INPUT_HEARTBEAT = 6,        /* hexagent_heartbeat */
+  HEXAGENT_INPUT_LINK_SET = 7,         /* hexagent_link */
+  HEXAGENT_INPUT_WORKFLOW_BEGIN = 8,   /* hexagent_workflow */
+  HEXAGENT_INPUT_SUBMIT = 9,           /* hexagent_call; its deps and prefixes are not handed out */
+  HEXAGENT_INPUT_READY = 10,           /* none */
+  HEXAGENT_INPUT_REPORT = 11,          /* hexagent_report */
+  HEXAGENT_INPUT_CALL_CANCEL = 12,     /* none */
+  HEXAGENT_INPUT_WORKFLOW_CANCEL = 13, /* none */
+  HEXAGENT_INPUT_WORKFLOW_END = 14,    /* none */
+  HEXAGENT_INPUT_CONFIGURE = 15        /* not handed out */
+};
+
+/** One input of a step. 64 bytes. Fields a kind does not use are 0. */
+typedef struct hexagent_input {
+  uint32_t kind; /* HEXAGENT_INPUT_* */
+  uint32_t worker;
+  uint32_t incarnation;
+  uint32_t record_size; /* bytes of the record; 0 = none */
+  uint64_t user_data;
+  uint64_t workflow;
+  uint64_t call;
+  uint32_t deps_count;
+  uint32_t prefixes_count;
+  uint64_t reserved[2];
+} hexagent_input;
+
+/** What a step of a replay was; at the journal's end, what its end is. */
+typedef struct hexagent_replay_info {
+  uint32_t struct_size;
+  uint32_t library_version; /* of the writer, packed as HEXAGENT_VERSION */
+  uint64_t step;            /* 1, 2, 3 ...: the last one replayed */
+  uint64_t inputs;          /* taken so far, this step's included */
+  int64_t now_ns;
+  uint32_t inputs_count;    /* of this step */
+  uint32_t decisions_count; /* what the replay decided */
+  uint32_t recorded_count;  /* what the journal says was decided */
+  uint32_t recorded_full;   /* 1: hexagent_replay_recorded() has them; 0: the journal has a hash */
+  uint32_t different;       /* 1: the decisions are not those of the journal */
+  uint32_t first_different; /* index of the first that is not; needs recorded_full */
+  uint32_t closed;          /* at the end: 1 = the journal was closed in good order */
+  uint32_t cut_frames;      /* at the end: whole frames in what was cut off */
+  uint64_t cut_bytes;       /* at the end: torn tail that does not count, as a crash leaves it */
+} hexagent_replay_info;
+
+/**
+ * Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
+ *
+ * @param path   Folder of the journal, zero-terminated.
+ * @param error  Optional detail with file and offset.
+ * @return  The replay, or NULL: HEXAGENT_E_IO, HEXAGENT_E_DAMAGED, HEXAGENT_E_VERSION (a format or
+ *          setting of another release, or the header does not fit the library), _NO_MEMORY.
+ * Threads: [owner]. Since: 0.1
+ */
+HEXAGENT_API hexagent_replay* hexagent_replay_open(const char* path, uint32_t header_version,
+                                                   hexagent_error* error) HEXAGENT_NOEXCEPT;
+
+/** Frees a replay; NULL is allowed. [owner] */
+HEXAGENT_API void hexagent_replay_close(hexagent_replay* replay) HEXAGENT_NOEXCEPT;
+
+/**
+ * Takes the inputs of the next step and decides. That other decisions come out than the journal
+ * says is told by `info->different`, it is no error; a replay may go on.
+ *
+ * @return  1, 0 at the end of the journal, or HEXAGENT_E_DAMAGED, _IO, _VERSION, _STRUCT_SIZE,
+ *          _POISONED; after any of them but _STRUCT_SIZE the replay goes no further.
+ * Threads: [one consumer]. Since: 0.1
+ */
+HEXAGENT_API int32_t hexagent_replay_step(hexagent_replay* replay, hexagent_replay_info* info,
+                                          hexagent_error* error) HEXAGENT_NOEXCEPT;
+
+/** Decisions of the last step, from index `first` on; the number written (>= 0) or an error. */
+HEXAGENT_API int32_t hexagent_replay_decisions(const hexagent_replay* replay, uint32_t first,
+                                               hexagent_decision* decisions,
+                                               uint32_t capacity) HEXAGENT_NOEXCEPT;
+
+/** The same of what the journal recorded; none if it holds hashes only. [one consumer] */
+HEXAGENT_API int32_t hexagent_replay_recorded(const hexagent_replay* replay, uint32_t first,
+                                              hexagent_decision* decisions,
+                                              uint32_t capacity) HEXAGENT_NOEXCEPT;
+
+/**
+ * Input `index` of the last step, and its record as far as `capacity` bytes hold it (128 are
+ * enough for every record; NULL and 0 for none).
+ * @return HEXAGENT_OK, HEXAGENT_E_RANGE, HEXAGENT_E_ARGUMENT. Threads: [one consumer]. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_replay_input(const hexagent_replay* replay, uint32_t index,
+                                                   hexagent_input* input, void* record,
+                                                   uint32_t capacity) HEXAGENT_NOEXCEPT;
+
+/**
+ * The scheduler in the state after the last step, for questions (hexagent_explain(), _name_text(),
+ * queries, statistics). It belongs to the replay: neither drive it nor close it.
+ * Threads: [one consumer]. Since: 0.1
+ */
+HEXAGENT_API hexagent_scheduler* hexagent_replay_scheduler(hexagent_replay* replay)
+    HEXAGENT_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

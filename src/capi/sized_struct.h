@@ -44,6 +44,8 @@ template <>
 inline constexpr uint32_t kFirstSize<hexagent_worker_info> = 64;
 template <>
 inline constexpr uint32_t kFirstSize<hexagent_stats> = 144;
+template <>
+inline constexpr uint32_t kFirstSize<hexagent_replay_info> = 72;
 
 // The size the caller states; its first member, whatever the struct.
 inline uint32_t stated_size(const void* from_caller) {

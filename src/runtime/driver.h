@@ -35,6 +35,9 @@ class Driver {
   // then the core is broken, and only abandon() is left.
   void step(TimeNs now, const Limits& limits);
 
+  // The core was brought to `now` by other means, a replay: no step may lie before it.
+  void resume_at(TimeNs now) { now_ = now; }
+
   // Time of the last step.
   TimeNs now() const { return now_; }
 

@@ -272,6 +272,34 @@ AT(hexagent_stats, inputs_held_back, 144);
 AT(hexagent_stats, decision_ring_full, 152);
 AT(hexagent_stats, decisions_waiting, 160);
 
+SIZE(hexagent_input, 64);
+AT(hexagent_input, kind, 0);
+AT(hexagent_input, worker, 4);
+AT(hexagent_input, incarnation, 8);
+AT(hexagent_input, record_size, 12);
+AT(hexagent_input, user_data, 16);
+AT(hexagent_input, workflow, 24);
+AT(hexagent_input, call, 32);
+AT(hexagent_input, deps_count, 40);
+AT(hexagent_input, prefixes_count, 44);
+AT(hexagent_input, reserved, 48);
+
+SIZE(hexagent_replay_info, 72);
+AT(hexagent_replay_info, struct_size, 0);
+AT(hexagent_replay_info, library_version, 4);
+AT(hexagent_replay_info, step, 8);
+AT(hexagent_replay_info, inputs, 16);
+AT(hexagent_replay_info, now_ns, 24);
+AT(hexagent_replay_info, inputs_count, 32);
+AT(hexagent_replay_info, decisions_count, 36);
+AT(hexagent_replay_info, recorded_count, 40);
+AT(hexagent_replay_info, recorded_full, 44);
+AT(hexagent_replay_info, different, 48);
+AT(hexagent_replay_info, first_different, 52);
+AT(hexagent_replay_info, closed, 56);
+AT(hexagent_replay_info, cut_frames, 60);
+AT(hexagent_replay_info, cut_bytes, 64);
+
 static void the_library_is_of_this_header(void** state) {
   (void)state;
   assert_int_equal(hexagent_version() >> 8, HEXAGENT_VERSION >> 8);

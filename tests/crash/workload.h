@@ -114,6 +114,17 @@ class Workload {
     profile.kv_bytes_per_token = 1000;
     profile.kv_capacity_tokens = 6000;
     apply_record({InputKind::kProfileSet}, profile);
+    hexagent_model shape = {};
+    shape.struct_size = sizeof(shape);
+    shape.model = model_;
+    shape.max_context_tokens = 8192;
+    apply_record({InputKind::kModelSet}, shape);
+    hexagent_link link = {};
+    link.struct_size = sizeof(link);
+    link.source_domain = intern("rack 1");
+    link.target_domain = intern("rack 2");
+    link.bytes_per_s = 1e9;
+    apply_record({InputKind::kLinkSet}, link);
     for (uint32_t worker = 1; worker <= kWorkers; ++worker) set_worker(worker);
   }
 
@@ -210,7 +221,7 @@ class Workload {
   void toggle_worker() {
     const auto worker = static_cast<uint32_t>(1 + draw_(kWorkers));
     if (lost_[worker]) return set_worker(worker);
-    Input input = {InputKind::kWorkerLost};
+    Input input = {draw_(3) == 0 ? InputKind::kWorkerDrain : InputKind::kWorkerLost};
     input.worker = worker;
     input.incarnation = incarnation_[worker];
     lost_[worker] = true;

@@ -1,0 +1,239 @@
+// C ABI: replaying a journal. The scheduler it lives in is a handle like any other, so that all
+// questions can be asked of it.
+//
+// A journal is bytes from outside. Whatever passes the reader must pass the same checks of shape
+// that the functions of the ABI make before anything reaches the core.
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "capi/guard.h"
+#include "capi/shape.h"
+#include "runtime/journal_replay.h"
+
+struct hexagent_replay {
+  std::unique_ptr<hexagent::JournalFolder> folder;
+  std::unique_ptr<hexagent::JournalReader> reader;
+  std::unique_ptr<hexagent_scheduler> scheduler;
+  std::unique_ptr<hexagent::JournalReplay> replay;
+  bool ended = false;  // nothing was replayed last: no decisions, no inputs
+};
+
+namespace hexagent {
+namespace {
+
+static_assert(HEXAGENT_INPUT_CONFIGURE == static_cast<int>(InputKind::kConfigure));
+static_assert(HEXAGENT_INPUT_SUBMIT == static_cast<int>(InputKind::kSubmit));
+static_assert(sizeof(hexagent_input) == 64);
+
+template <class Record>
+const Record& record_of(const Input& input) {
+  return *static_cast<const Record*>(input.record);
+}
+
+hexagent_status check_call_input(const hexagent_scheduler& scheduler, const Input& input) {
+  const CallArrays arrays = {input.deps, input.deps_count, input.prefixes, input.prefixes_count};
+  return check_call(scheduler, record_of<hexagent_call>(input), arrays).status;
+}
+
+// Can this input have come through the ABI?
+hexagent_status check_input(const hexagent_scheduler& scheduler, const Input& input) {
+  switch (input.kind) {
+    case InputKind::kProfileSet:
+      return check_profile(scheduler, record_of<hexagent_profile>(input)).status;
+    case InputKind::kModelSet:
+      return check_model(scheduler, record_of<hexagent_model>(input)).status;
+    case InputKind::kWorkerSet:
+      return check_worker(scheduler, record_of<hexagent_worker>(input)).status;
+    case InputKind::kHeartbeat:
+      return check_heartbeat(record_of<hexagent_heartbeat>(input)).status;
+    case InputKind::kLinkSet:
+      return check_link(scheduler, record_of<hexagent_link>(input)).status;
+    case InputKind::kWorkflowBegin:
+      return check_workflow(scheduler, record_of<hexagent_workflow>(input)).status;
+    case InputKind::kSubmit:
+      return check_call_input(scheduler, input);
+    case InputKind::kReport:
+      return check_report(record_of<hexagent_report>(input)).status;
+    case InputKind::kConfigure: {
+      const auto& change = record_of<SettingChange>(input);
+      const bool live = change.key < setting_count() && setting_info(change.key).live;
+      return live ? HEXAGENT_OK : HEXAGENT_E_STATE;
+    }
+    case InputKind::kWorkerDrain:
+    case InputKind::kWorkerLost:
+      return input.worker != 0 ? HEXAGENT_OK : HEXAGENT_E_RANGE;
+    case InputKind::kReady:
+    case InputKind::kCallCancel:
+    case InputKind::kWorkflowCancel:
+    case InputKind::kWorkflowEnd:
+      return input.workflow != 0 ? HEXAGENT_OK : HEXAGENT_E_RANGE;
+  }
+  return HEXAGENT_E_RANGE;
+}
+
+// Fills what open_replay() is about; `text` is for people.
+hexagent_status open_replay(const char* path, uint32_t header_version,
+                            std::unique_ptr<hexagent_replay>* opened, std::string* text) {
+  if (path == nullptr) return HEXAGENT_E_ARGUMENT;
+  if (header_version >> 8 != static_cast<uint32_t>(HEXAGENT_VERSION) >> 8) {
+    return HEXAGENT_E_VERSION;
+  }
+  auto replay = std::make_unique<hexagent_replay>();
+  const hexagent_status status = open_folder(path, FolderUse::kRead, &replay->folder, text);
+  if (status != HEXAGENT_OK) return status;
+  replay->reader = std::make_unique<JournalReader>(replay->folder.get());
+  if (!replay->reader->open()) {
+    *text = replay->reader->flaw().text;
+    return replay->reader->flaw().status;
+  }
+  if (replay->reader->end().segment == 0) {
+    *text = std::string(path) + ": no journal in this folder";
+    return HEXAGENT_E_IO;
+  }
+  hexagent_config config;
+  config.settings = replay->reader->header().settings;
+  replay->scheduler = std::make_unique<hexagent_scheduler>(config, nullptr);
+  hexagent_scheduler* scheduler = replay->scheduler.get();
+  replay->replay = std::make_unique<JournalReplay>(
+      replay->reader.get(), &scheduler->core, &scheduler->names, &scheduler->labels,
+      [scheduler](const Input& input) { return check_input(*scheduler, input); });
+  *opened = std::move(replay);
+  return HEXAGENT_OK;
+}
+
+hexagent_replay_info describe(const hexagent_replay& replay) {
+  const JournalEnd& end = replay.reader->end();
+  hexagent_replay_info info = {};
+  info.library_version = replay.reader->header().library_version;
+  info.step = end.steps;
+  info.inputs = end.inputs;
+  info.now_ns = end.last_now;
+  if (replay.ended) {
+    info.closed = end.closed ? 1 : 0;
+    info.cut_frames = end.cut_frames;
+    info.cut_bytes = end.cut_bytes;
+    return info;
+  }
+  const JournalReplay& last = *replay.replay;
+  info.inputs_count = last.inputs().input_count();
+  info.decisions_count = static_cast<uint32_t>(last.decisions().size());
+  info.recorded_count = last.inputs().head().decision_count;
+  info.recorded_full = !last.recorded().empty() || info.recorded_count == 0 ? 1 : 0;
+  info.different = last.same() ? 0 : 1;
+  if (!last.same() && info.recorded_full != 0) info.first_different = last.first_different();
+  return info;
+}
+
+int32_t replay_step(hexagent_replay* replay, hexagent_replay_info* info, hexagent_error* error) {
+  hexagent_status status = check_size(info);
+  if (status != HEXAGENT_OK) return status;
+  status = handle_status(replay->scheduler.get());
+  if (status != HEXAGENT_OK) return status;
+  JournalItem item = JournalItem::kFlaw;
+  status = guard_moving(replay->scheduler.get(), [&](hexagent_scheduler&) -> hexagent_status {
+    item = replay->replay->step();
+    return HEXAGENT_OK;
+  });
+  replay->ended = status != HEXAGENT_OK || item != JournalItem::kStep;
+  if (status != HEXAGENT_OK) {
+    tell(Flaw{status}, error);
+    return status;
+  }
+  if (item == JournalItem::kFlaw) {
+    const JournalFlaw& flaw = replay->replay->flaw();
+    tell(flaw.status, HEXAGENT_FIELD_NONE, flaw.text.c_str(), error);
+    return flaw.status;
+  }
+  replay->scheduler->driver.resume_at(replay->reader->end().last_now);
+  write_sized(describe(*replay), info);
+  tell(Flaw{}, error);
+  return item == JournalItem::kStep ? 1 : 0;
+}
+
+int32_t copy_decisions(const hexagent_replay& replay, const std::vector<hexagent_decision>& from,
+                       uint32_t first, hexagent_decision* decisions, uint32_t capacity) {
+  if (decisions == nullptr && capacity > 0) return HEXAGENT_E_ARGUMENT;
+  if (replay.ended || first >= from.size()) return 0;
+  const auto count = static_cast<uint32_t>(std::min<size_t>(capacity, from.size() - first));
+  if (count > 0) std::memcpy(decisions, &from[first], count * sizeof(*decisions));
+  return static_cast<int32_t>(count);
+}
+
+hexagent_status copy_input(const hexagent_replay& replay, uint32_t index, hexagent_input* to_caller,
+                           void* record, uint32_t capacity) {
+  if (to_caller == nullptr || (record == nullptr && capacity > 0)) return HEXAGENT_E_ARGUMENT;
+  if (replay.ended || index >= replay.replay->inputs().input_count()) return HEXAGENT_E_RANGE;
+  const Input input = replay.replay->inputs().input(index);
+  hexagent_input answer = {};
+  answer.kind = static_cast<uint32_t>(input.kind);
+  answer.worker = input.worker;
+  answer.incarnation = input.incarnation;
+  answer.user_data = input.user_data;
+  answer.workflow = input.workflow;
+  answer.call = input.call;
+  answer.deps_count = input.deps_count;
+  answer.prefixes_count = input.prefixes_count;
+  // A change of a setting is a record of ours, not of the ABI.
+  if (input.kind != InputKind::kConfigure) answer.record_size = input.record_size;
+  *to_caller = answer;
+  const uint32_t size = std::min(capacity, answer.record_size);
+  if (size > 0) std::memcpy(record, input.record, size);
+  return HEXAGENT_OK;
+}
+
+}  // namespace
+}  // namespace hexagent
+
+extern "C" {
+
+hexagent_replay* hexagent_replay_open(const char* path, uint32_t header_version,
+                                      hexagent_error* error) noexcept {
+  using hexagent::Flaw;
+  if (!hexagent::is_usable(error)) return nullptr;
+  std::unique_ptr<hexagent_replay> replay;
+  std::string text;
+  const hexagent_status status = hexagent::guard_free(
+      [&] { return hexagent::open_replay(path, header_version, &replay, &text); });
+  if (text.empty()) {
+    hexagent::tell(Flaw{status}, error);
+  } else {
+    hexagent::tell(status, HEXAGENT_FIELD_NONE, text.c_str(), error);
+  }
+  return replay.release();
+}
+
+void hexagent_replay_close(hexagent_replay* replay) noexcept { delete replay; }
+
+int32_t hexagent_replay_step(hexagent_replay* replay, hexagent_replay_info* info,
+                             hexagent_error* error) noexcept {
+  if (replay == nullptr) return HEXAGENT_E_ARGUMENT;
+  if (!hexagent::is_usable(error)) return HEXAGENT_E_STRUCT_SIZE;
+  return hexagent::replay_step(replay, info, error);
+}
+
+int32_t hexagent_replay_decisions(const hexagent_replay* replay, uint32_t first,
+                                  hexagent_decision* decisions, uint32_t capacity) noexcept {
+  if (replay == nullptr) return HEXAGENT_E_ARGUMENT;
+  return hexagent::copy_decisions(*replay, replay->replay->decisions(), first, decisions, capacity);
+}
+
+int32_t hexagent_replay_recorded(const hexagent_replay* replay, uint32_t first,
+                                 hexagent_decision* decisions, uint32_t capacity) noexcept {
+  if (replay == nullptr) return HEXAGENT_E_ARGUMENT;
+  return hexagent::copy_decisions(*replay, replay->replay->recorded(), first, decisions, capacity);
+}
+
+hexagent_status hexagent_replay_input(const hexagent_replay* replay, uint32_t index,
+                                      hexagent_input* input, void* record,
+                                      uint32_t capacity) noexcept {
+  if (replay == nullptr) return HEXAGENT_E_ARGUMENT;
+  return hexagent::copy_input(*replay, index, input, record, capacity);
+}
+
+hexagent_scheduler* hexagent_replay_scheduler(hexagent_replay* replay) noexcept {
+  return replay != nullptr ? replay->scheduler.get() : nullptr;
+}
+
+}  // extern "C"
