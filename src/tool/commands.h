@@ -10,5 +10,7 @@ void add_simulate(CLI::App* app);
 void add_compare(CLI::App* app);
 void add_bench(CLI::App* app);
 void add_policies(CLI::App* app);
+void add_replay(CLI::App* app);
+void add_trace(CLI::App* app);
 
 }  // namespace hexagent::tool

@@ -19,6 +19,8 @@ int main(int argc, char** argv) {
   hexagent::tool::add_simulate(&app);
   hexagent::tool::add_bench(&app);
   hexagent::tool::add_policies(&app);
+  hexagent::tool::add_replay(&app);
+  hexagent::tool::add_trace(&app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

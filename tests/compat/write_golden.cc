@@ -1,0 +1,32 @@
+// Writes the golden journal of a release: write_golden FOLDER. Run once for a release, with its
+// library; the result is committed and never made anew (tests/compat/README.md).
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "crash/workload.h"
+
+int main(int argc, char** argv) {
+  using namespace hexagent;  // NOLINT: a small program
+  if (argc != 2) return 2;
+  std::unique_ptr<JournalFolder> folder;
+  std::string trouble;
+  if (open_folder(argv[1], FolderUse::kWrite, &folder, &trouble) != HEXAGENT_OK) {
+    std::fprintf(stderr, "%s\n", trouble.c_str());
+    return 1;
+  }
+  JournalOptions options;
+  options.full_decisions = true;
+  options.segment_bytes = 16'000;
+  test::JournalledRun run(2026, folder.get(), options);
+  if (run.start() != HEXAGENT_OK) return 1;
+  for (int step = 0; step < 120; ++step) run.workload.step(&run.writer);
+  if (run.writer.close() != HEXAGENT_OK) return 1;
+  const JournalStats& stats = run.writer.stats();
+  std::printf("%llu steps, %llu inputs, %llu decisions, %llu segments\n",
+              static_cast<unsigned long long>(stats.steps),
+              static_cast<unsigned long long>(stats.inputs),
+              static_cast<unsigned long long>(run.workload.decisions),
+              static_cast<unsigned long long>(stats.segments));
+  return 0;
+}

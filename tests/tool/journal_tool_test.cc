@@ -1,0 +1,188 @@
+// `hexagent replay` and `hexagent trace` as a user runs them: on a journal that replays, on one that
+// decides otherwise, on a torn one and on none.
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crash/workload.h"
+
+extern "C" {
+#include <cmocka.h>  // has no extern "C" of its own
+}
+
+namespace {
+
+using namespace hexagent;        // NOLINT: a test of the whole
+using namespace hexagent::test;  // NOLINT
+using Json = nlohmann::json;
+
+struct Output {
+  int status = -1;
+  std::string text;
+};
+
+Output run_tool(const std::string& arguments) {
+  Output output;
+  const std::string command = std::string(HEXAGENT_TOOL) + " " + arguments + " 2>&1";
+  std::FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return output;
+  char buffer[4096];
+  for (size_t count; (count = std::fread(buffer, 1, sizeof(buffer), pipe)) > 0;) {
+    output.text.append(buffer, count);
+  }
+  output.status = WEXITSTATUS(pclose(pipe));
+  return output;
+}
+
+bool has(const Output& output, const char* text) {
+  if (output.text.find(text) != std::string::npos) return true;
+  print_error("not in the output: %s\n%s\n", text, output.text.c_str());
+  return false;
+}
+
+// A journal in a folder of its own. With `other` the header names a policy that the core did not
+// run, so that a replay decides otherwise.
+struct Folder {
+  std::string path = (std::filesystem::temp_directory_path() / "hexagent-XXXXXX").string();
+
+  Folder(bool full, bool other) {
+    if (mkdtemp(path.data()) == nullptr) return;
+    std::unique_ptr<JournalFolder> folder;
+    std::string trouble;
+    if (open_folder(path, FolderUse::kWrite, &folder, &trouble) != HEXAGENT_OK) return;
+    const Settings settings = small_settings();
+    Settings stated = settings;
+    if (other) std::strcpy(stated.policy, "fcfs");
+    JournalOptions options;
+    options.full_decisions = full;
+    NameTable names(256);
+    NameTable labels(64);
+    Workload workload(7, settings, &names, &labels);
+    JournalWriter writer(folder.get(), stated, &names, &labels, options);
+    if (writer.start({}, workload.core) != HEXAGENT_OK) return;
+    for (int step = 0; step < 300; ++step) workload.step(&writer);
+    static_cast<void>(writer.close());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+};
+
+bool replays() {
+  const Folder folder(false, false);
+  const Output output = run_tool("replay " + folder.path);
+  return output.status == 0 && has(output, "300 steps, ") &&
+         has(output, "every decision is the one recorded\n");
+}
+
+void a_good_journal_replays_with_status_0(void**) { assert_true(replays()); }
+
+bool tells_difference(bool full) {
+  const Folder folder(full, true);
+  const Output output = run_tool("replay " + folder.path);
+  const bool shown = full ? has(output, "\n  then     #") && has(output, "\n  now      #")
+                          : has(output, "the journal holds hashes only");
+  return output.status == 1 && shown && has(output, "steps decide otherwise than recorded");
+}
+
+void a_journal_that_decides_otherwise_shows_the_first_difference(void**) {
+  assert_true(tells_difference(true));
+  assert_true(tells_difference(false));
+}
+
+bool tells_torn_tail() {
+  const Folder folder(false, false);
+  const std::string segment = folder.path + "/0000000001.journal";
+  std::filesystem::resize_file(segment, std::filesystem::file_size(segment) - 100);
+  const Output output = run_tool("replay " + folder.path);
+  return output.status == 0 && has(output, "torn tail: ");
+}
+
+void a_torn_tail_is_told_and_no_error(void**) { assert_true(tells_torn_tail()); }
+
+bool refuses_wrong_arguments() {
+  const Folder folder(false, false);
+  const Output none = run_tool("replay /nonexistent");
+  const Output wrong = run_tool("replay " + folder.path + " --explain nonsense");
+  return none.status == 1 && has(none, "/nonexistent: open: No such file or directory") &&
+         wrong.status == 1 && has(wrong, "not WORKFLOW/CALL");
+}
+
+void what_is_no_journal_is_an_error_in_words(void**) { assert_true(refuses_wrong_arguments()); }
+
+// "" or what Perfetto would stumble over.
+std::string flaw_of_trace(const Json& events) {
+  std::map<std::pair<std::string, std::string>, int> open;
+  std::map<uint64_t, int> arrows;
+  std::map<uint64_t, std::vector<std::pair<double, double>>> tracks;
+  uint64_t slices = 0;
+  for (const Json& event : events) {
+    const std::string phase = event.at("ph");
+    if (phase == "b") ++open[{event.at("cat"), event.at("id")}];
+    if (phase == "e" && --open[{event.at("cat"), event.at("id")}] < 0) return "an end first";
+    if (phase == "s") arrows[event.at("id")] |= 1;
+    if (phase == "f") arrows[event.at("id")] |= 2;
+    if (phase != "X" || event.at("pid") != 1) continue;
+    ++slices;
+    const double start = event.at("ts");
+    tracks[event.at("tid")].push_back({start, start + event.at("dur").get<double>()});
+  }
+  for (const auto& [id, count] : open) {
+    if (count != 0) return "a span has no end";
+  }
+  uint64_t whole = 0;
+  for (const auto& [id, ends] : arrows) {
+    if (ends == 2) return "an arrow from nowhere";
+    if (ends == 3) ++whole;
+  }
+  for (auto& [track, list] : tracks) {
+    std::sort(list.begin(), list.end());
+    for (size_t i = 1; i < list.size(); ++i) {
+      if (list[i].first < list[i - 1].second - 0.0005) return "slices of one track overlap";
+    }
+  }
+  if (slices < 50 || whole < 20 || tracks.size() < 6) return "too little in the trace";
+  return "";
+}
+
+std::string trace_flaw() {
+  const Folder folder(false, false);
+  const std::string file = folder.path + "/trace.json";
+  const Output output = run_tool("trace " + folder.path + " -o " + file);
+  if (output.status != 0 || !output.text.empty()) return output.text;
+  const Output text = run_tool("trace " + folder.path);
+  const Json json = Json::parse(text.text, nullptr, false);
+  if (json.is_discarded() || !json.contains("traceEvents")) return "no JSON";
+  std::error_code error;
+  if (std::filesystem::file_size(file, error) != text.text.size()) return "file and output differ";
+  return flaw_of_trace(json["traceEvents"]);
+}
+
+void a_trace_is_what_perfetto_can_show(void**) { assert_string_equal(trace_flaw().c_str(), ""); }
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(a_good_journal_replays_with_status_0),
+      cmocka_unit_test(a_journal_that_decides_otherwise_shows_the_first_difference),
+      cmocka_unit_test(a_torn_tail_is_told_and_no_error),
+      cmocka_unit_test(what_is_no_journal_is_an_error_in_words),
+      cmocka_unit_test(a_trace_is_what_perfetto_can_show),
+  };
+  return cmocka_run_group_tests_name("journal tool", tests, nullptr, nullptr);
+}
