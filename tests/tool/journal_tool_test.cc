@@ -1,5 +1,5 @@
-// `hexagent replay` and `hexagent trace` as a user runs them: on a journal that replays, on one that
-// decides otherwise, on a torn one and on none.
+// `hexagent replay` and `hexagent trace` as a user runs them: on a journal that replays, on one
+// that decides otherwise, on a torn one and on none.
 #include <sys/wait.h>
 
 #include <algorithm>

@@ -1,0 +1,56 @@
+// check_input: see check_input.h.
+#include "capi/check_input.h"
+
+#include "capi/shape.h"
+
+namespace hexagent {
+namespace {
+
+template <class Record>
+const Record& record_of(const Input& input) {
+  return *static_cast<const Record*>(input.record);
+}
+
+hexagent_status check_call_input(const hexagent_scheduler& scheduler, const Input& input) {
+  const CallArrays arrays = {input.deps, input.deps_count, input.prefixes, input.prefixes_count};
+  return check_call(scheduler, record_of<hexagent_call>(input), arrays).status;
+}
+
+}  // namespace
+
+hexagent_status check_input(const hexagent_scheduler& scheduler, const Input& input) {
+  switch (input.kind) {
+    case InputKind::kProfileSet:
+      return check_profile(scheduler, record_of<hexagent_profile>(input)).status;
+    case InputKind::kModelSet:
+      return check_model(scheduler, record_of<hexagent_model>(input)).status;
+    case InputKind::kWorkerSet:
+      return check_worker(scheduler, record_of<hexagent_worker>(input)).status;
+    case InputKind::kHeartbeat:
+      return check_heartbeat(record_of<hexagent_heartbeat>(input)).status;
+    case InputKind::kLinkSet:
+      return check_link(scheduler, record_of<hexagent_link>(input)).status;
+    case InputKind::kWorkflowBegin:
+      return check_workflow(scheduler, record_of<hexagent_workflow>(input)).status;
+    case InputKind::kSubmit:
+      return check_call_input(scheduler, input);
+    case InputKind::kReport:
+      return check_report(record_of<hexagent_report>(input)).status;
+    case InputKind::kConfigure: {
+      const auto& change = record_of<SettingChange>(input);
+      const bool live = change.key < setting_count() && setting_info(change.key).live;
+      return live ? HEXAGENT_OK : HEXAGENT_E_STATE;
+    }
+    case InputKind::kWorkerDrain:
+    case InputKind::kWorkerLost:
+      return input.worker != 0 ? HEXAGENT_OK : HEXAGENT_E_RANGE;
+    case InputKind::kReady:
+    case InputKind::kCallCancel:
+    case InputKind::kWorkflowCancel:
+    case InputKind::kWorkflowEnd:
+      return input.workflow != 0 ? HEXAGENT_OK : HEXAGENT_E_RANGE;
+  }
+  return HEXAGENT_E_RANGE;
+}
+
+}  // namespace hexagent

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets and runs each for some seconds (20 if not told) on its corpus. A finding
+# fails the run and stays in build/fuzz/found; it becomes a named test.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-20}
+
+launcher=()
+if command -v ccache >/dev/null; then
+  launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+cmake --preset fuzz "${launcher[@]}" >/dev/null
+cmake --build --preset fuzz -j 2 | tail -n 1
+
+found=build/fuzz/found
+mkdir -p "$found"
+failed=0
+for source in tests/fuzz/*_fuzz.cc; do
+  name=$(basename "$source" .cc)
+  # What is learnt stays in the build folder; the committed corpus is only read.
+  learnt=build/fuzz/learnt/$name
+  mkdir -p "$learnt"
+  log=build/fuzz/$name.log
+  if "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+       -artifact_prefix="$found/$name-" "$learnt" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+    echo "$name: $(grep -oE 'number_of_executed_units: [0-9]+' "$log" | grep -oE '[0-9]+') runs"
+  else
+    echo "$name: found something"
+    tail -n 40 "$log"
+    failed=1
+  fi
+done
+exit $failed
