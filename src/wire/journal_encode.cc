@@ -42,7 +42,9 @@ Offset<flatbuffers::Vector<uint8_t>> bytes_unless_zero(FlatBufferBuilder* builde
   return builder->CreateVector(bytes, Size);
 }
 
-Offset<void> call(FlatBufferBuilder* builder, const Input& input) {
+using PrefixOffsets = std::vector<Offset<wire::PrefixRecord>>;
+
+Offset<void> call(FlatBufferBuilder* builder, const Input& input, PrefixOffsets* scratch) {
   hexagent_call record;
   std::memcpy(&record, input.record, sizeof(record));
   const auto trace_id = bytes_unless_zero(builder, record.trace_id);
@@ -51,12 +53,13 @@ Offset<void> call(FlatBufferBuilder* builder, const Input& input) {
   if (input.deps_count > 0) deps = builder->CreateVector(input.deps, input.deps_count);
   Offset<flatbuffers::Vector<Offset<wire::PrefixRecord>>> prefixes = 0;
   if (input.prefixes_count > 0) {
-    prefixes =
-        builder->CreateVector<Offset<wire::PrefixRecord>>(input.prefixes_count, [&](size_t i) {
-          wire::PrefixRecordBuilder prefix(*builder);
-          add_fields(input.prefixes[i], &prefix);
-          return prefix.Finish();
-        });
+    scratch->clear();
+    for (uint32_t i = 0; i < input.prefixes_count; ++i) {
+      wire::PrefixRecordBuilder prefix(*builder);
+      add_fields(input.prefixes[i], &prefix);
+      scratch->push_back(prefix.Finish());
+    }
+    prefixes = builder->CreateVector(*scratch);
   }
   wire::CallRecordBuilder table(*builder);
   add_fields(record, &table);
@@ -93,7 +96,7 @@ struct Encoded {
   Offset<void> offset = 0;
 };
 
-Encoded encode_record(FlatBufferBuilder* builder, const Input& input) {
+Encoded encode_record(FlatBufferBuilder* builder, const Input& input, PrefixOffsets* scratch) {
   using wire::Record;
   switch (input.kind) {
     case InputKind::kProfileSet:
@@ -113,7 +116,7 @@ Encoded encode_record(FlatBufferBuilder* builder, const Input& input) {
       return {Record::WorkflowRecord,
               plain<wire::WorkflowRecord, hexagent_workflow>(builder, input.record)};
     case InputKind::kSubmit:
-      return {Record::CallRecord, call(builder, input)};
+      return {Record::CallRecord, call(builder, input, scratch)};
     case InputKind::kReport:
       return {Record::ReportRecord,
               plain<wire::ReportRecord, hexagent_report>(builder, input.record)};
@@ -135,6 +138,7 @@ Encoded encode_record(FlatBufferBuilder* builder, const Input& input) {
 struct JournalEncoder::Builder {
   FlatBufferBuilder fbb{kFirstBytes};
   std::vector<Offset<wire::InputRecord>> inputs;
+  PrefixOffsets prefixes;  // of the call being encoded
 
   template <class Table>
   Payload finish(Offset<Table> root) {
@@ -159,7 +163,7 @@ void JournalEncoder::add(const Input& input) {
   // The first input of a step ends the life of the payload before it.
   if (builder_->inputs.empty()) forget();
   FlatBufferBuilder* fbb = &builder_->fbb;
-  const Encoded record = encode_record(fbb, input);
+  const Encoded record = encode_record(fbb, input, &builder_->prefixes);
   wire::InputRecordBuilder table(*fbb);
   table.add_kind(static_cast<wire::Kind>(input.kind));
   table.add_worker(input.worker);

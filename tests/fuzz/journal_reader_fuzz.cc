@@ -20,12 +20,12 @@ namespace {
 using namespace hexagent;  // NOLINT: a test of the whole
 
 constexpr uint64_t kLargest = 64 * 1024;
+constexpr int kStepsReplayed = 12;
 
 // Settings a fuzzer may choose, but none that takes gigabytes at open.
 bool is_small(const Settings& settings) {
   return settings.workflows_max <= 4096 && settings.calls_max <= 4096 &&
-         settings.workers_max <= 64 && settings.names_max <= 4096 && settings.groups_max <= 4096 &&
-         settings.intake_bytes <= 4194304;
+         settings.workers_max <= 64 && settings.names_max <= 4096 && settings.groups_max <= 4096;
 }
 
 std::vector<uint8_t> mend(const uint8_t* data, size_t size) {
@@ -52,10 +52,16 @@ void read(std::vector<uint8_t> segment) {
   folder.files[segment_name(1)].bytes = std::move(segment);
   JournalReader reader(&folder);
   if (!reader.open() || !is_small(reader.header().settings)) return;
-  hexagent_scheduler scheduler(reader.header().settings, 0);
+  Settings settings = reader.header().settings;
+  settings.intake_bytes = 65536;  // the queue is not used here
+  hexagent_scheduler scheduler(settings, 0);
   JournalReplay replay(&reader, &scheduler.core, &scheduler.names, &scheduler.labels,
                        [&](const Input& input) { return check_input(scheduler, input); });
-  while (replay.step() == JournalItem::kStep) {
+  // The core audits itself after each step, which is slow; what is behind is only read.
+  for (int step = 0; step < kStepsReplayed; ++step) {
+    if (replay.step() != JournalItem::kStep) return;
+  }
+  while (reader.next() == JournalItem::kStep) {
   }
 }
 
