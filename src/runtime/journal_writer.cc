@@ -253,8 +253,10 @@ hexagent_status JournalWriter::close() noexcept {
     queue(FrameType::kClose, side_encoder_.close(end_.steps, end_.inputs));
     return flush() && sync();
   });
+  const hexagent_status outcome = status_;
+  if (status_ == HEXAGENT_OK) status_ = HEXAGENT_E_CLOSED;
   file_.reset();
-  return status_;
+  return outcome;
 }
 
 }  // namespace hexagent

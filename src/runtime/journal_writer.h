@@ -71,10 +71,11 @@ class JournalWriter {
   // Writes what has gathered; syncs under kBeforeAccepted.
   hexagent_status commit() noexcept;
 
-  // Writes, syncs and marks the end. No other call but the questions may follow.
+  // Writes, syncs and marks the end. What comes later is not recorded.
   hexagent_status close() noexcept;
 
-  // HEXAGENT_OK, or why the journal ended: HEXAGENT_E_IO, HEXAGENT_E_NO_MEMORY.
+  // HEXAGENT_OK, or why the journal ended: HEXAGENT_E_IO, HEXAGENT_E_NO_MEMORY; HEXAGENT_E_CLOSED
+  // after close().
   hexagent_status status() const { return status_; }
   const std::string& trouble() const { return trouble_; }  // in words
 

@@ -123,6 +123,19 @@ void a_change_from_a_journal_is_checked_again(void**) {
   assert_string_equal(settings.policy, "default");
 }
 
+void a_value_read_as_a_change_sets_the_same(void**) {
+  Settings source;
+  std::memcpy(source.policy, "fcfs", sizeof("fcfs"));
+  source.window_s = 0.25;
+  Settings copy;
+  for (uint32_t key = 0; key < setting_count(); ++key) {
+    assert_int_equal(apply_setting(setting_value(source, key), &copy), HEXAGENT_OK);
+  }
+  assert_string_equal(copy.policy, "fcfs");
+  assert_true(copy.window_s == 0.25);
+  assert_true(copy.retry_max == source.retry_max);
+}
+
 }  // namespace
 
 int main() {
@@ -133,6 +146,7 @@ int main() {
       cmocka_unit_test(what_is_not_exactly_a_number_is_refused),
       cmocka_unit_test(a_policy_is_a_registered_name_or_three_registered_pieces),
       cmocka_unit_test(a_change_from_a_journal_is_checked_again),
+      cmocka_unit_test(a_value_read_as_a_change_sets_the_same),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -88,6 +88,23 @@ void a_decision_is_not_shown_before_it_is_on_disk(void**) {
   assert_int_equal(acknowledged, HEXAGENT_OK);
 }
 
+void what_comes_after_close_is_not_recorded(void**) {
+  MemoryFolder folder;
+  auto run = std::make_unique<JournalledRun>(1, &folder, with(Durability::kBeforeAccepted));
+  static_cast<void>(run->start());
+  run->workload.step(&run->writer);
+  const hexagent_status closed = run->writer.close();
+  run->workload.step(&run->writer);
+  const hexagent_status committed = run->writer.commit();
+  const uint64_t lost = run->writer.stats().steps_lost;
+  run.reset();
+  const uint64_t recorded = Recovered(&folder).end.steps;
+  assert_int_equal(closed, HEXAGENT_OK);
+  assert_int_equal(committed, HEXAGENT_E_CLOSED);
+  assert_int_equal(lost, 1);
+  assert_int_equal(recorded, 1);
+}
+
 // 40 000 inputs in one step take several frames and come back as one step.
 std::string large_step_comes_back(bool cut_its_end) {
   constexpr uint32_t kInputs = 40'000;
@@ -190,6 +207,7 @@ int main() {
       cmocka_unit_test(each_durability_syncs_when_it_says),
       cmocka_unit_test(an_interval_ends_although_nothing_happens),
       cmocka_unit_test(a_decision_is_not_shown_before_it_is_on_disk),
+      cmocka_unit_test(what_comes_after_close_is_not_recorded),
       cmocka_unit_test(a_step_of_any_size_comes_back_whole_or_not_at_all),
       cmocka_unit_test(a_replay_that_decides_otherwise_says_where),
       cmocka_unit_test(an_input_that_cannot_have_been_taken_ends_a_replay),

@@ -82,6 +82,7 @@ void ring_keeps_order_across_wrap_and_growth(void**) {
   for (uint32_t round = 0; round < 10; ++round) {
     for (uint32_t i = 0; i < 11; ++i) ring.push(pushed++);
     assert_int_equal(ring.back(), pushed - 1);
+    for (uint32_t i = 0; i < pushed - popped; ++i) assert_int_equal(ring.at(i), popped + i);
     for (uint32_t i = 0; i < 9; ++i) {
       assert_int_equal(ring.front(), popped++);
       ring.pop();
