@@ -81,7 +81,6 @@ if [[ $mode == full ]]; then
   step "determinism: g++ -O0, g++ -O2, clang" \
     bash tests/sim/determinism.sh build/debug build/release build/clang
   step "fuzzing" bash tests/fuzz/run.sh 20
-  step "determinism across compilers" bash tests/sim/determinism.sh build/debug build/clang
   step "clang-tidy" static_checks
   step "quick start" bash examples/quickstart.sh --smoke
 fi
