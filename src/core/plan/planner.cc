@@ -32,15 +32,21 @@ bool window_open(const State& state, uint32_t index) {
   return load.drain_s(worker.prefill_engine, state.now) <= window_s(state, worker);
 }
 
-bool window_takes(const State& state, uint32_t index, uint32_t new_tokens) {
+bool window_takes(const State& state, uint32_t index, const Call& call, uint32_t new_tokens) {
   const Worker& worker = state.workers[index];
   const PrefillLoad& load = state.view.load(index).prefill;
   if (load.count == 0) return true;
   const double tokens = new_tokens;
   if (load.tokens + tokens <= state.settings.window_tokens) return true;
-  if (load.drain_s(worker.prefill_engine, state.now) <= window_s(state, worker)) return true;
-  // A short call may share the iterations of a long one, which it hardly delays.
-  return tokens <= state.settings.window_overtake * load.tokens &&
+  // Others can keep the workers a call wants from ever running dry, so its window widens with the
+  // time it has waited; the engine then takes it in order.
+  const double waited_s = to_s(state.now - call.times.ready);
+  const double open_s = window_s(state, worker) + state.settings.window_patience * waited_s;
+  if (load.drain_s(worker.prefill_engine, state.now) <= open_s) return true;
+  // A short call may share the iterations of a long one, which it hardly delays. Of one that was
+  // sent: beside a long call that is only booked here short ones would slip in for ever, and the
+  // worker never be free for it.
+  return tokens <= state.settings.window_overtake * worker.load.prefill.tokens &&
          load.next_iteration_tokens + std::min(tokens, worker.prefill_engine.chunk_tokens) <=
              worker.prefill_engine.batch_tokens;
 }
@@ -185,7 +191,7 @@ void plan_sorted(State* state) {
     }
     const bool was_open = window_open(*state, choice.prefill);
     const uint32_t new_tokens = shape.prompt_tokens - choice.prefill_cached;
-    if (window_takes(*state, choice.prefill, new_tokens)) {
+    if (window_takes(*state, choice.prefill, *shape.call, new_tokens)) {
       send(state, entry.call, shape, choice, entry.key);
       misses = 0;
     } else {
@@ -233,7 +239,7 @@ void plan_greedy(State* state) {
     const uint32_t index = taken.rank.call;
     const CallShape shape = state->shape_of(state->workflows.call(index));
     const uint32_t new_tokens = shape.prompt_tokens - taken.choice.prefill_cached;
-    if (window_takes(*state, taken.choice.prefill, new_tokens)) {
+    if (window_takes(*state, taken.choice.prefill, *shape.call, new_tokens)) {
       send(state, index, shape, taken.choice, taken.rank.key);
     } else {
       state->view.book(shape, taken.choice);

@@ -11,6 +11,7 @@ Settings one_at_a_time(const char* policy) {
   Settings settings = test_settings(policy);
   settings.window_tokens = 0;
   settings.window_overtake = 0;
+  settings.window_patience = 0;
   settings.learning = 0;
   return settings;
 }
@@ -82,6 +83,40 @@ void a_short_call_goes_beside_a_long_one(void** state) {
   world.submit(test_call(1, 3, 399));
   assert_int_equal(world.state(1, 2), HEXAGENT_STATE_READY);
   assert_int_equal(world.state(1, 3), HEXAGENT_STATE_DISPATCHED);
+}
+
+void no_short_call_slips_in_before_a_long_one_that_waits(void** state) {
+  Settings settings = one_at_a_time("fcfs/own-finish/window");
+  settings.window_overtake = 0.1;
+  World& world = open_world(state, settings);
+  world.add_workers(1, 1);
+  world.begin(1);
+  world.submit(test_call(1, 1, 500));
+  world.submit(test_call(1, 2, 5000));  // waits for the worker to run dry
+  world.submit(test_call(1, 3, 100));   // short beside what waits, not beside what was sent
+  assert_int_equal(world.state(1, 2), HEXAGENT_STATE_READY);
+  assert_int_equal(world.state(1, 3), HEXAGENT_STATE_READY);
+  world.pass(60 * kMs);
+  world.report(1, 1, HEXAGENT_PHASE_PREFILL);
+  assert_int_equal(world.state(1, 2), HEXAGENT_STATE_DISPATCHED);
+}
+
+void a_window_widens_with_the_time_a_call_has_waited(void** state) {
+  Settings settings = one_at_a_time("fcfs/own-finish/window");
+  settings.window_overtake = 0.1;
+  settings.window_patience = 0.5;
+  World& world = open_world(state, settings);
+  world.add_workers(1, 1);
+  reveal(&world, 2);  // the first takes 110 ms, the second waits
+  world.pass(58 * kMs);
+  world.begin(3);
+  world.submit(3, 1);  // lets it plan: 50 ms of work left, 29 ms of patience and 1 ms round trip
+  assert_int_equal(world.state(2, 1), HEXAGENT_STATE_READY);
+  world.pass(20 * kMs);
+  world.begin(4);
+  world.submit(4, 1);  // 30 ms left, 39 ms of patience
+  assert_int_equal(world.state(2, 1), HEXAGENT_STATE_DISPATCHED);
+  assert_int_equal(world.state(3, 1), HEXAGENT_STATE_READY);
 }
 
 void the_more_urgent_call_goes_first_when_a_window_opens(void** state) {
@@ -240,6 +275,8 @@ int main() {
       WORLD_TEST(the_window_is_wider_by_the_configured_work),
       WORLD_TEST(small_calls_are_sent_together_up_to_the_token_window),
       WORLD_TEST(a_short_call_goes_beside_a_long_one),
+      WORLD_TEST(no_short_call_slips_in_before_a_long_one_that_waits),
+      WORLD_TEST(a_window_widens_with_the_time_a_call_has_waited),
       WORLD_TEST(the_more_urgent_call_goes_first_when_a_window_opens),
       WORLD_TEST(at_ready_a_call_that_does_not_fit_is_passed),
       WORLD_TEST(at_ready_not_more_than_sixteen_misfits_are_passed),
