@@ -24,6 +24,7 @@ if [[ "${1:-}" == tests ]]; then
     "clang-format:layout check"
     "clang-tidy:static checks"
     "git:the list of files to check"
+    "python3:generator and tests of the bindings"
   )
 fi
 
