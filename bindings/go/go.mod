@@ -1,0 +1,3 @@
+module github.com/libhexagent/libhexagent/bindings/go
+
+go 1.19
