@@ -69,7 +69,13 @@ def result(function):
 def records(api):
     text = NOTE + '"""Codes as enums, records that go in as dataclasses, records that come out as named tuples."""\n\n'
     text += "import struct\nfrom dataclasses import dataclass\nfrom enum import IntEnum, IntFlag\n"
-    text += "from typing import NamedTuple, Sequence\n\n"
+    text += "from typing import List, NamedTuple, Sequence\n\n"
+    structs = [struct for struct in api.structs if struct.name != "hexagent_error"]
+    public = [family_type(api, family) for family in api.families if family.prefix]
+    public += [item.name[len("HEXAGENT_"):] for family in api.families if not family.prefix
+               for item in family.constants]
+    public += [camel(struct.short) for struct in structs]
+    text += "__all__ = [\n" + "".join(f'    "{name}",\n' for name in sorted(public)) + "]\n\n"
     text += '''
 class Code(IntEnum):
     """A code of the library. A value newer than these bindings is passed on as UNKNOWN_<value>."""
@@ -85,8 +91,6 @@ class Code(IntEnum):
 '''
     for family in api.families:
         text += code_class(api, family)
-    structs = [struct for struct in api.structs if struct.name != "hexagent_error"]
-    # A record that other records hold a sequence of must exist before them only as text.
     for item in structs:
         text += input_record(api, item) if item.is_input else output_record(item)
     return text
@@ -118,21 +122,23 @@ def sequences(struct):
             if name.endswith("_offset") and name[: -len("_offset")] + "_count" in names]
 
 
-def field_line(item, lists):
+def field_line(item, lists, output=False):
+    """One attribute with its comment; those of named tuples have no defaults, and text is str."""
     if item.name == "struct_size" or item.is_reserved:
         return ""
     text = f"    #: {item.doc}\n" if item.doc else ""
     for name in lists:
         if item.name == f"{name}_offset":
             kind = "int" if name == "deps" else f'"{camel(name[:-2] if name.endswith("es") else name[:-1])}"'
-            return text.replace("into the", "the") + f"    {name}: Sequence[{kind}] = ()\n"
+            return f"    #: travel beside the record\n    {name}: Sequence[{kind}] = ()\n"
         if item.name == f"{name}_count":
-            return text
+            return ""
+    kind, default = "int", "0"
     if item.type == "double":
-        return text + f"    {item.name}: float = 0.0\n"
-    if item.count:
-        return text + f'    {item.name}: bytes = b""\n'
-    return text + f"    {item.name}: int = 0\n"
+        kind, default = "float", "0.0"
+    elif item.count:
+        kind, default = ("str" if item.type == "char" else "bytes"), 'b""'
+    return text + f"    {item.name}: {kind}" + ("\n" if output else f" = {default}\n")
 
 
 def input_record(api, struct):
@@ -164,18 +170,19 @@ def input_record(api, struct):
 
 def output_record(struct):
     name = camel(struct.short)
+    constant = f"_{struct.short.upper()}"
     packed = "<" + "".join("4x" if item.name == "struct_size" else format_of(item) for item in struct.fields)
-    text = f'\n\n_{struct.short.upper()} = struct.Struct("{packed}")\n\n\nclass {name}(NamedTuple):\n'
+    text = f'\n\n{constant} = struct.Struct("{packed}")\n\n\nclass {name}(NamedTuple):\n'
     text += docstring(struct.doc) + "\n"
-    text += "".join(field_line(item, []).split(" = ")[0].rstrip("\n") + "\n" if item.name != "struct_size"
-                    and not item.is_reserved else "" for item in struct.fields).replace(": bytes\n", ": str\n")
-    strings = [item.name for item in struct.fields if item.type == "char"]
+    text += "".join(field_line(item, [], output=True) for item in struct.fields)
     text += f"\n    @classmethod\n    def _unpack(cls, data) -> \"{name}\":\n"
-    text += f"        record = cls._make(_{struct.short.upper()}.unpack(data))\n"
+    strings = [item.name for item in struct.fields if item.type == "char"]
     if strings:
-        replaced = ", ".join(f'{one}=record.{one}.split(b"\\0")[0].decode()' for one in strings)
-        text += f"        return record._replace({replaced})\n"
-    else:
-        text += "        return record\n"
-    text += f"\n    @classmethod\n    def _unpack_many(cls, data) -> \"list[{name}]\":\n"
-    return text + f"        return list(map(cls._make, _{struct.short.upper()}.iter_unpack(data)))\n" if not strings else text.rsplit("\n    @classmethod", 1)[0]
+        text += f"        record = cls._make({constant}.unpack(data))\n        return record._replace(\n"
+        text += "".join(f'            {one}=record.{one}.split(b"\\0")[0].decode(),\n' for one in strings)
+        return text + "        )\n"
+    text += f"        return cls._make({constant}.unpack(data))\n"
+    if struct.is_sized:
+        return text
+    text += f"\n    @classmethod\n    def _unpack_many(cls, data) -> \"List[{name}]\":\n"
+    return text + f"        return list(map(cls._make, {constant}.iter_unpack(data)))\n"

@@ -4,7 +4,41 @@
 import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence
+
+__all__ = [
+    "BATCH_MAX",
+    "Binding",
+    "Call",
+    "CallFlags",
+    "ConfigInfo",
+    "Decision",
+    "DecisionKind",
+    "Engine",
+    "Field",
+    "Forecast",
+    "Gpu",
+    "Heartbeat",
+    "Link",
+    "Model",
+    "Outcome",
+    "Phase",
+    "Placement",
+    "Prefix",
+    "Profile",
+    "Report",
+    "ReportFlags",
+    "Role",
+    "State",
+    "Stats",
+    "Status",
+    "Tier",
+    "Worker",
+    "WorkerFlags",
+    "WorkerInfo",
+    "Workflow",
+    "WorkflowInfo",
+]
 
 
 class Code(IntEnum):
@@ -301,7 +335,11 @@ class ConfigInfo(NamedTuple):
     @classmethod
     def _unpack(cls, data) -> "ConfigInfo":
         record = cls._make(_CONFIG_INFO.unpack(data))
-        return record._replace(key=record.key.split(b"\0")[0].decode(), default_value=record.default_value.split(b"\0")[0].decode(), text=record.text.split(b"\0")[0].decode())
+        return record._replace(
+            key=record.key.split(b"\0")[0].decode(),
+            default_value=record.default_value.split(b"\0")[0].decode(),
+            text=record.text.split(b"\0")[0].decode(),
+        )
 
 
 _PROFILE = struct.Struct("<IIIIddddddddIIQI4xdd")
@@ -660,11 +698,10 @@ class Call:
     output_tokens_p50: int = 0
     #: 0 or >= p50
     output_tokens_p90: int = 0
-    #: the deps array given to hexagent_submit()
+    #: travel beside the record
     deps: Sequence[int] = ()
-    #: the prefixes array
+    #: travel beside the record
     prefixes: Sequence["Prefix"] = ()
-    #: at most 4
     #: both workers must have all of these
     labels_required: int = 0
     #: and none of these
@@ -830,11 +867,10 @@ class Decision(NamedTuple):
 
     @classmethod
     def _unpack(cls, data) -> "Decision":
-        record = cls._make(_DECISION.unpack(data))
-        return record
+        return cls._make(_DECISION.unpack(data))
 
     @classmethod
-    def _unpack_many(cls, data) -> "list[Decision]":
+    def _unpack_many(cls, data) -> "List[Decision]":
         return list(map(cls._make, _DECISION.iter_unpack(data)))
 
 
@@ -861,11 +897,10 @@ class Placement(NamedTuple):
 
     @classmethod
     def _unpack(cls, data) -> "Placement":
-        record = cls._make(_PLACEMENT.unpack(data))
-        return record
+        return cls._make(_PLACEMENT.unpack(data))
 
     @classmethod
-    def _unpack_many(cls, data) -> "list[Placement]":
+    def _unpack_many(cls, data) -> "List[Placement]":
         return list(map(cls._make, _PLACEMENT.iter_unpack(data)))
 
 
@@ -886,12 +921,7 @@ class Forecast(NamedTuple):
 
     @classmethod
     def _unpack(cls, data) -> "Forecast":
-        record = cls._make(_FORECAST.unpack(data))
-        return record
-
-    @classmethod
-    def _unpack_many(cls, data) -> "list[Forecast]":
-        return list(map(cls._make, _FORECAST.iter_unpack(data)))
+        return cls._make(_FORECAST.unpack(data))
 
 
 _WORKFLOW_INFO = struct.Struct("<4xIIIqqqqd")
@@ -909,18 +939,14 @@ class WorkflowInfo(NamedTuple):
     horizon_ns: int
     #: of the revealed calls
     projected_end_ns: int
-    #: absolute; 0
+    #: absolute; 0 = none
+    deadline_ns: int
     #: (now - arrival + projected remaining) / horizon
     stretch: float
 
     @classmethod
     def _unpack(cls, data) -> "WorkflowInfo":
-        record = cls._make(_WORKFLOW_INFO.unpack(data))
-        return record
-
-    @classmethod
-    def _unpack_many(cls, data) -> "list[WorkflowInfo]":
-        return list(map(cls._make, _WORKFLOW_INFO.iter_unpack(data)))
+        return cls._make(_WORKFLOW_INFO.unpack(data))
 
 
 _WORKER_INFO = struct.Struct("<4xIQQQIIqdd")
@@ -929,7 +955,8 @@ _WORKER_INFO = struct.Struct("<4xIQQQIIqdd")
 class WorkerInfo(NamedTuple):
     """The library's picture of a worker."""
 
-    #: 1
+    #: 1 = serving, 2 = draining, 3 = lost
+    state: int
     kv_capacity_tokens: int
     #: promised to our calls
     kv_reserved_tokens: int
@@ -947,12 +974,7 @@ class WorkerInfo(NamedTuple):
 
     @classmethod
     def _unpack(cls, data) -> "WorkerInfo":
-        record = cls._make(_WORKER_INFO.unpack(data))
-        return record
-
-    @classmethod
-    def _unpack_many(cls, data) -> "list[WorkerInfo]":
-        return list(map(cls._make, _WORKER_INFO.iter_unpack(data)))
+        return cls._make(_WORKER_INFO.unpack(data))
 
 
 _STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQ")
@@ -995,9 +1017,4 @@ class Stats(NamedTuple):
 
     @classmethod
     def _unpack(cls, data) -> "Stats":
-        record = cls._make(_STATS.unpack(data))
-        return record
-
-    @classmethod
-    def _unpack_many(cls, data) -> "list[Stats]":
-        return list(map(cls._make, _STATS.iter_unpack(data)))
+        return cls._make(_STATS.unpack(data))
