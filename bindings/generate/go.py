@@ -43,7 +43,7 @@ def constant_name(api, family, constant):
 
 
 def constants(api):
-    text = NOTE + "\npackage hexagent\n\n"
+    text = NOTE + '\npackage hexagent\n\nimport "strconv"\n\n'
     text += "// Version of the header these bindings were generated from.\nconst (\n"
     text += aligned([(f"Version{part}", f"= {number}")
                      for part, number in zip(("Major", "Minor", "Patch"), api.version)])
@@ -69,7 +69,23 @@ def constants(api):
                 text += comment(item.doc, "\t")
             text += f"\t{constant_name(api, family, item)} {name} = {item.value}\n"
         text += ")\n"
+        if not family.is_flags and not has_name_function(api, family):
+            text += stringer(api, family)
     return gofmt_const_blocks(text)
+
+
+def has_name_function(api, family):
+    """The library itself names statuses and fields; the hand-written layer asks it."""
+    name = family_type(api, family).lower()
+    return any(function.name == f"hexagent_{name}_name" for function in api.functions)
+
+
+def stringer(api, family):
+    name = family_type(api, family)
+    text = f"\nfunc (c {name}) String() string {{\n\tswitch c {{\n"
+    for item in family.constants:
+        text += f"\tcase {constant_name(api, family, item)}:\n\t\treturn \"{family.short(item)}\"\n"
+    return text + f"\t}}\n\treturn \"{name}(\" + strconv.Itoa(int(c)) + \")\"\n}}\n"
 
 
 def gofmt_const_blocks(text):

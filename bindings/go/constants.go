@@ -2,6 +2,8 @@
 
 package hexagent
 
+import "strconv"
+
 // Version of the header these bindings were generated from.
 const (
 	VersionMajor = 0
@@ -160,6 +162,18 @@ const (
 	EngineSglang Engine = 2
 )
 
+func (c Engine) String() string {
+	switch c {
+	case EngineOther:
+		return "OTHER"
+	case EngineVllm:
+		return "VLLM"
+	case EngineSglang:
+		return "SGLANG"
+	}
+	return "Engine(" + strconv.Itoa(int(c)) + ")"
+}
+
 // Binding is one of the constants below. When the decode worker must be known.
 type Binding uint32
 
@@ -169,6 +183,16 @@ const (
 	// vLLM NIXL: the decode worker pulls afterwards
 	BindingPrefillEnd Binding = 1
 )
+
+func (c Binding) String() string {
+	switch c {
+	case BindingPrefillStart:
+		return "PREFILL_START"
+	case BindingPrefillEnd:
+		return "PREFILL_END"
+	}
+	return "Binding(" + strconv.Itoa(int(c)) + ")"
+}
 
 // WorkerFlags is one of the constants below. Flags of a worker.
 type WorkerFlags uint32
@@ -190,6 +214,18 @@ const (
 	TierBatch       Tier = 2
 )
 
+func (c Tier) String() string {
+	switch c {
+	case TierInteractive:
+		return "INTERACTIVE"
+	case TierStandard:
+		return "STANDARD"
+	case TierBatch:
+		return "BATCH"
+	}
+	return "Tier(" + strconv.Itoa(int(c)) + ")"
+}
+
 // CallFlags is one of the constants below. Flags of a call.
 type CallFlags uint32
 
@@ -209,6 +245,18 @@ const (
 	PhaseDecode   Phase = 3
 )
 
+func (c Phase) String() string {
+	switch c {
+	case PhasePrefill:
+		return "PREFILL"
+	case PhaseTransfer:
+		return "TRANSFER"
+	case PhaseDecode:
+		return "DECODE"
+	}
+	return "Phase(" + strconv.Itoa(int(c)) + ")"
+}
+
 // Outcome is one of the constants below. What a report says of the phase.
 type Outcome uint32
 
@@ -223,6 +271,22 @@ const (
 	// the engine has dropped it after an ABORT decision
 	OutcomeAborted Outcome = 5
 )
+
+func (c Outcome) String() string {
+	switch c {
+	case OutcomeStarted:
+		return "STARTED"
+	case OutcomeProgress:
+		return "PROGRESS"
+	case OutcomeDone:
+		return "DONE"
+	case OutcomeFailed:
+		return "FAILED"
+	case OutcomeAborted:
+		return "ABORTED"
+	}
+	return "Outcome(" + strconv.Itoa(int(c)) + ")"
+}
 
 // ReportFlags is one of the constants below. Flags of a report.
 type ReportFlags uint32
@@ -266,6 +330,40 @@ const (
 	DecisionWorkflowDone DecisionKind = 14
 )
 
+func (c DecisionKind) String() string {
+	switch c {
+	case DecisionAccepted:
+		return "ACCEPTED"
+	case DecisionRefused:
+		return "REFUSED"
+	case DecisionPrefill:
+		return "PREFILL"
+	case DecisionLocal:
+		return "LOCAL"
+	case DecisionTransfer:
+		return "TRANSFER"
+	case DecisionDecode:
+		return "DECODE"
+	case DecisionReprioritise:
+		return "REPRIORITISE"
+	case DecisionAbort:
+		return "ABORT"
+	case DecisionRetainKV:
+		return "RETAIN_KV"
+	case DecisionReleaseKV:
+		return "RELEASE_KV"
+	case DecisionReject:
+		return "REJECT"
+	case DecisionRisk:
+		return "RISK"
+	case DecisionCallDone:
+		return "CALL_DONE"
+	case DecisionWorkflowDone:
+		return "WORKFLOW_DONE"
+	}
+	return "DecisionKind(" + strconv.Itoa(int(c)) + ")"
+}
+
 // State is one of the constants below. States of a call.
 type State uint32
 
@@ -285,3 +383,33 @@ const (
 	StateFailed       State = 11
 	StateCancelled    State = 12
 )
+
+func (c State) String() string {
+	switch c {
+	case StateHeld:
+		return "HELD"
+	case StateWaiting:
+		return "WAITING"
+	case StateReady:
+		return "READY"
+	case StateDispatched:
+		return "DISPATCHED"
+	case StatePrefilling:
+		return "PREFILLING"
+	case StatePrefilled:
+		return "PREFILLED"
+	case StateTransferring:
+		return "TRANSFERRING"
+	case StateDecodeQueued:
+		return "DECODE_QUEUED"
+	case StateDecoding:
+		return "DECODING"
+	case StateDone:
+		return "DONE"
+	case StateFailed:
+		return "FAILED"
+	case StateCancelled:
+		return "CANCELLED"
+	}
+	return "State(" + strconv.Itoa(int(c)) + ")"
+}

@@ -1,0 +1,18 @@
+//! libhexagent: a workflow-aware scheduler for disaggregated LLM serving.
+//!
+//! A gateway tells a [`Scheduler`] what happens (a workflow began, a call was revealed, a prefill
+//! finished) and polls its decisions: which prefill worker and which decode worker each call uses,
+//! when, and in what order. The crate is thin: records are those of C, passed on without copying.
+//! What the functions mean is written in `hexagent.h`.
+//!
+//! There is no `unsafe` in this API. A `struct_size` that a caller sets is ignored.
+
+mod codes;
+mod error;
+mod records;
+mod scheduler;
+
+pub use codes::*;
+pub use error::{check_results, Error, Result};
+pub use records::*;
+pub use scheduler::{describe_config, library_version, profile_derive, Scheduler};

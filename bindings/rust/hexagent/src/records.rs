@@ -1,0 +1,86 @@
+//! Records. They are those of C under shorter names; texts become strings, codes become enums.
+
+use crate::codes::{DecisionKind, Field, Status};
+use hexagent_sys as sys;
+use std::ops::Deref;
+use std::os::raw::c_char;
+
+pub use sys::hexagent_call as Call;
+pub use sys::hexagent_forecast as Forecast;
+pub use sys::hexagent_gpu as Gpu;
+pub use sys::hexagent_heartbeat as Heartbeat;
+pub use sys::hexagent_link as Link;
+pub use sys::hexagent_model as Model;
+pub use sys::hexagent_placement as Placement;
+pub use sys::hexagent_prefix as Prefix;
+pub use sys::hexagent_profile as Profile;
+pub use sys::hexagent_report as Report;
+pub use sys::hexagent_stats as Stats;
+pub use sys::hexagent_worker as Worker;
+pub use sys::hexagent_worker_info as WorkerInfo;
+pub use sys::hexagent_workflow as Workflow;
+pub use sys::hexagent_workflow_info as WorkflowInfo;
+
+/// One decision: C's record, with its codes as enums.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Decision(sys::hexagent_decision);
+
+impl Deref for Decision {
+    type Target = sys::hexagent_decision;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Decision {
+    pub fn kind(&self) -> DecisionKind {
+        DecisionKind::from(self.0.kind)
+    }
+
+    /// Of REFUSED, REJECT, CALL_DONE and WORKFLOW_DONE.
+    pub fn status(&self) -> Status {
+        Status::from(self.0.status)
+    }
+
+    /// What a refusal names.
+    pub fn field(&self) -> Field {
+        Field::from(self.0.field)
+    }
+}
+
+/// One key of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ConfigInfo {
+    pub key: String,
+    pub default_value: String,
+    /// With the unit; for a name, the names allowed.
+    pub text: String,
+    /// Bounds of a numeric key; both 0 for a key that takes a name.
+    pub minimum: f64,
+    pub maximum: f64,
+    /// `Scheduler::configure` may change it while running.
+    pub live: bool,
+}
+
+impl From<&sys::hexagent_config_info> for ConfigInfo {
+    fn from(info: &sys::hexagent_config_info) -> ConfigInfo {
+        ConfigInfo {
+            key: text(&info.key),
+            default_value: text(&info.default_value),
+            text: text(&info.text),
+            minimum: info.minimum,
+            maximum: info.maximum,
+            live: info.live != 0,
+        }
+    }
+}
+
+/// The text before the terminating zero.
+pub(crate) fn text(buffer: &[c_char]) -> String {
+    let bytes: Vec<u8> =
+        buffer.iter().take_while(|&&byte| byte != 0).map(|&byte| byte as u8).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
