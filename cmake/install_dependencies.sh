@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs from Debian, and only what is missing. `install_dependencies.sh tests`
-# adds what the tests need. Says what it installs and why.
+# adds what the tests need, `bindings` what those of the bindings need. Says what it installs and why.
 set -euo pipefail
 
 wanted=(
@@ -26,6 +26,12 @@ if [[ "${1:-}" == tests ]]; then
     "git:the list of files to check"
     "python3:generator and tests of the bindings"
   )
+fi
+if [[ "${1:-}" == bindings ]]; then
+  wanted+=("python3:generator and tests of the bindings")
+  # Newer ones from elsewhere will do.
+  command -v go >/dev/null || wanted+=("golang-go:Go binding")
+  command -v cargo >/dev/null || wanted+=("cargo:Rust binding")
 fi
 
 missing=()

@@ -81,6 +81,7 @@ if [[ $mode == full ]]; then
   step "determinism: g++ -O0, g++ -O2, clang" \
     bash tests/sim/determinism.sh build/debug build/release build/clang
   step "fuzzing" bash tests/fuzz/run.sh 20
+  step "bindings" bash tests/bindings.sh build/clang
   step "clang-tidy" static_checks
   step "quick start" bash examples/quickstart.sh --smoke
 fi
