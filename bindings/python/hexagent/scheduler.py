@@ -288,7 +288,10 @@ class Scheduler:
         decisions: List[Decision] = []
         size = ctypes.sizeof(_ffi.hexagent_decision)
         while True:
-            count = check(library.hexagent_poll(self._handle, self._polled, len(self._polled)))
+            count = library.hexagent_poll(self._handle, self._polled, len(self._polled))
+            if count < 0 and decisions:
+                return decisions  # what was taken must not be lost; the next poll fails again
+            check(count)
             decisions += Decision._unpack_many(memoryview(self._polled).cast("B")[: count * size])
             if count < len(self._polled):
                 return decisions
