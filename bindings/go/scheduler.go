@@ -1,16 +1,32 @@
 package hexagent
 
 // The one file with cgo. Every method takes the lock for reading, so that Close, which takes it for
-// writing, never frees a handle in use; no method waits while it holds the lock.
+// writing, never frees a handle in use. Wait holds no lock while it waits.
 
 /*
 #cgo pkg-config: hexagent
+#include <fcntl.h>
 #include <hexagent/hexagent.h>
+#include <poll.h>
 #include <stdlib.h>
+
+// Go's netpoller reports changes only; this asks for the present state.
+static int readable(int fd) {
+  struct pollfd entry = {.fd = fd, .events = POLLIN};
+  return poll(&entry, 1, 0) > 0;
+}
+
+// Non-blocking, since the runtime else gives it a thread of its own to wait on.
+static int duplicate_for_runtime(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -1;
+  return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
 */
 import "C"
 
 import (
+	"os"
 	"sort"
 	"strings"
 	"sync"
@@ -21,11 +37,15 @@ import (
 // DescribeConfig tells which there are.
 type Config map[string]string
 
-// Scheduler is one scheduler; several may live side by side. In manual driving all of its methods
-// belong to one goroutine at a time; only Close may come from any.
+// Scheduler is one scheduler; several may live side by side. In manual driving (the default) all of
+// its methods belong to one goroutine at a time; with "driving": "thread" inputs and questions come
+// from any, with "loop" inputs do. Poll, RunOnce, Wait and Run always belong to one at a time, and
+// only Close may come from any whatever runs.
 type Scheduler struct {
 	lock   sync.RWMutex
 	handle *C.hexagent_scheduler // nil once closed
+	events *os.File              // duplicate of the event descriptor, nil in manual driving
+	loop   bool                  // driven by our own event loop
 }
 
 // The library must read and write these records as C lays them out.
@@ -88,7 +108,17 @@ func Open(config Config) (*Scheduler, error) {
 	if handle == nil {
 		return nil, detail.err(detail.Status)
 	}
-	return &Scheduler{handle: handle}, nil
+	s := &Scheduler{handle: handle, loop: config["driving"] == "loop"}
+	if fd := C.hexagent_event_fd(handle); fd >= 0 {
+		// The descriptor stays the library's; the runtime tracks and closes what it is given.
+		duplicate := C.duplicate_for_runtime(C.int(fd))
+		if duplicate < 0 {
+			C.hexagent_close(handle)
+			return nil, ErrSystem
+		}
+		s.events = os.NewFile(uintptr(duplicate), "hexagent")
+	}
+	return s, nil
 }
 
 // Close frees the scheduler, a poisoned one too. It may be called again; methods then answer
@@ -98,6 +128,9 @@ func (s *Scheduler) Close() error {
 	defer s.lock.Unlock()
 	C.hexagent_close(s.handle)
 	s.handle = nil
+	if s.events != nil {
+		s.events.Close() // ends a Wait
+	}
 	return nil
 }
 
@@ -381,6 +414,28 @@ func (s *Scheduler) Poll(decisions []Decision) (int, error) {
 	})
 	return int(polled), err
 }
+
+// RunOnce takes at most inputsMax queued inputs (0 = all) and plans; loop driving only. It returns
+// how many decisions wait for Poll.
+func (s *Scheduler) RunOnce(inputsMax uint32) (int, error) {
+	waiting, err := s.count(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_run_once(handle, C.uint32_t(inputsMax))
+	})
+	return int(waiting), err
+}
+
+// Shutdown begins the orderly end: inputs answer ErrClosed, and so does Poll after the last decision.
+// Close comes afterwards.
+func (s *Scheduler) Shutdown() error {
+	return s.use(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_shutdown(handle)
+	}).Err()
+}
+
+// Now is the clock of thread and loop driving: CLOCK_MONOTONIC in nanoseconds.
+func Now() int64 { return int64(C.hexagent_now()) }
+
+func readable(fd uintptr) bool { return C.readable(C.int(fd)) != 0 }
 
 // CallState is the state of a call.
 func (s *Scheduler) CallState(workflow, call uint64) (State, error) {
