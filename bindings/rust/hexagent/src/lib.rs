@@ -15,4 +15,6 @@ mod scheduler;
 pub use codes::*;
 pub use error::{check_results, Error, Result};
 pub use records::*;
-pub use scheduler::{describe_config, library_version, profile_derive, Scheduler};
+pub use scheduler::{
+    describe_config, library_version, now, profile_derive, Events, Handle, Inputs, Scheduler,
+};

@@ -1,4 +1,5 @@
-//! One scheduler. All of the crate's `unsafe` but the static texts is here.
+//! One scheduler, and the handle for other threads. All of the crate's `unsafe` but the static texts
+//! is here.
 
 use crate::codes::{State, Status, BATCH_MAX};
 use crate::error::{check, check_detail, Error, Result};
@@ -7,28 +8,92 @@ use hexagent_sys as sys;
 use std::ffi::CString;
 use std::marker::PhantomData;
 use std::mem::size_of;
+use std::ops::Deref;
 use std::os::raw::c_char;
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
-/// One scheduler; several may live side by side. `Drop` frees it, a poisoned one too.
+/// The inputs, which in thread and loop driving may come from any thread. [`Scheduler`] and
+/// [`Inputs`] lend it; it stays on the thread that it was lent to.
+#[derive(Debug)]
+pub struct Handle {
+    raw: NonNull<sys::hexagent_scheduler>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: the handle is open, and the last that shared it is gone.
+        unsafe { sys::hexagent_close(self.raw.as_ptr()) }
+    }
+}
+
+/// One scheduler; several may live side by side. It is closed, a poisoned one too, when it and all
+/// [`Inputs`] made of it are dropped.
 ///
-/// In manual driving everything belongs to one thread at a time, so it is `Send` but not `Sync`:
-/// move it to the thread that drives it, or put it into a `Mutex`.
+/// It is `Send` but not `Sync`: in manual driving everything belongs to one thread at a time, and
+/// driving, polling and questions do in the other modes here.
 #[derive(Debug)]
 pub struct Scheduler {
-    handle: NonNull<sys::hexagent_scheduler>,
+    handle: Arc<Handle>,
     not_sync: PhantomData<*const ()>,
 }
 
-// SAFETY: the library keeps no thread-local state; a handle may be used from any one thread at a
-// time, and may be closed on another than the one that opened it.
+/// Hands inputs to a scheduler in thread or loop driving, from any thread; see
+/// [`Scheduler::inputs`].
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    handle: Arc<Handle>,
+}
+
+// SAFETY: the library keeps no thread-local state. A handle in manual driving is reached through
+// one Scheduler alone, which is not Sync, so by one thread at a time; it may be closed on another
+// thread than the one that opened it.
 unsafe impl Send for Scheduler {}
 
-impl Drop for Scheduler {
-    fn drop(&mut self) {
-        // SAFETY: the handle is open, and nothing borrows from it.
-        unsafe { sys::hexagent_close(self.handle.as_ptr()) }
+// SAFETY: Inputs exist in thread and loop driving only, where the functions of Handle are for any
+// thread. Arc lets the last one close, when no other call can run.
+unsafe impl Send for Inputs {}
+unsafe impl Sync for Inputs {}
+
+impl Deref for Scheduler {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
     }
+}
+
+impl Deref for Inputs {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// The event descriptor, for `poll`, mio, or tokio's `AsyncFd` on a duplicate of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Events<'a> {
+    descriptor: BorrowedFd<'a>,
+}
+
+impl AsFd for Events<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor
+    }
+}
+
+impl AsRawFd for Events<'_> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+}
+
+/// The clock of thread and loop driving: CLOCK_MONOTONIC in nanoseconds.
+pub fn now() -> i64 {
+    // SAFETY: no precondition.
+    unsafe { sys::hexagent_now() }
 }
 
 /// Version of the loaded library: major, minor, patch.
@@ -115,20 +180,29 @@ impl Scheduler {
         let handle =
             unsafe { sys::hexagent_open(raw.0.as_ptr(), sys::HEXAGENT_VERSION, &mut detail) };
         match NonNull::new(handle) {
-            Some(handle) => Ok(Scheduler { handle, not_sync: PhantomData }),
+            // Scheduler and Inputs say themselves which threads may share it.
+            #[allow(clippy::arc_with_non_send_sync)]
+            Some(raw) => Ok(Scheduler { handle: Arc::new(Handle { raw }), not_sync: PhantomData }),
             None => Err(check_detail(detail.status, &detail)
                 .err()
                 .unwrap_or_else(|| Status::Internal.into())),
         }
     }
 
-    fn raw(&self) -> *mut sys::hexagent_scheduler {
-        self.handle.as_ptr()
+    /// For inputs from other threads. `State` in manual driving, where there are none.
+    pub fn inputs(&self) -> Result<Inputs> {
+        self.events().map(|_| Inputs { handle: Arc::clone(&self.handle) })
     }
+}
 
-    // SAFETY for every call below: the handle is open as long as self lives and used by one thread
-    // at a time (not Sync); slices outlive the call, which copies them; sized records state the
-    // size they have.
+// SAFETY for every call below: the handle is open as long as self lives, and used by the threads
+// that its driving allows (see Send and Sync above); slices outlive the call, which copies them;
+// sized records state the size they have.
+
+impl Handle {
+    fn raw(&self) -> *mut sys::hexagent_scheduler {
+        self.raw.as_ptr()
+    }
 
     /// Changes a live key while running; its verdict is a decision with user_data 0.
     pub fn configure(&self, key: &str, value: &str) -> Result<()> {
@@ -286,6 +360,29 @@ impl Scheduler {
     /// No further call will come. Verdict as a decision.
     pub fn workflow_end(&self, workflow: u64, user_data: u64) -> Result<()> {
         check(unsafe { sys::hexagent_workflow_end(self.raw(), workflow, user_data) }).map(drop)
+    }
+
+    /// Begins the orderly end: inputs answer `Closed`, and so does `poll` after the last decision.
+    pub fn shutdown(&self) -> Result<()> {
+        check(unsafe { sys::hexagent_shutdown(self.raw()) }).map(drop)
+    }
+}
+
+impl Scheduler {
+    /// Thread and loop driving: is readable when decisions wait for [`Scheduler::poll`], in loop
+    /// driving also when inputs wait for [`Scheduler::run_once`]. It need not be read and must not
+    /// be. After an edge-triggered wait go on until both answer nothing. `State` in manual driving.
+    pub fn events(&self) -> Result<Events<'_>> {
+        let descriptor = check(unsafe { sys::hexagent_event_fd(self.raw()) })?;
+        // The descriptor is the library's and stays open as long as self.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor as RawFd) };
+        Ok(Events { descriptor })
+    }
+
+    /// Loop driving: takes at most `inputs_max` queued inputs (0 = all) and plans; returns how many
+    /// decisions wait.
+    pub fn run_once(&self, inputs_max: u32) -> Result<u32> {
+        check(unsafe { sys::hexagent_run_once(self.raw(), inputs_max) })
     }
 
     /// Manual driving: takes all queued inputs and plans; returns how many decisions wait.
