@@ -8,7 +8,7 @@ what order. What the functions mean is written in hexagent.h.
 from .errors import BatchError, HexagentError, field_name, status_name, status_text
 from .records import *  # noqa: F401,F403  (all codes and records, generated)
 from .records import __all__ as _records
-from .scheduler import Scheduler, describe_config, library_version, profile_derive
+from .scheduler import Scheduler, describe_config, library_version, now, profile_derive
 
 __all__ = [
     "BatchError",
@@ -17,6 +17,7 @@ __all__ = [
     "describe_config",
     "field_name",
     "library_version",
+    "now",
     "profile_derive",
     "status_name",
     "status_text",

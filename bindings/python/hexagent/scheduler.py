@@ -41,6 +41,11 @@ def library_version() -> Tuple[int, int, int]:
     return packed >> 16, packed >> 8 & 255, packed & 255
 
 
+def now() -> int:
+    """The clock of thread and loop driving: CLOCK_MONOTONIC in nanoseconds."""
+    return library.hexagent_now()
+
+
 def describe_config() -> List[ConfigInfo]:
     """All keys of the configuration with their bounds and defaults."""
     infos = []
@@ -119,7 +124,8 @@ def _calls(calls: Sequence[Call]):
 class Scheduler:
     """One scheduler; several may live side by side.
 
-    In manual driving all methods belong to one thread at a time. Use it in a `with` block or call
+    In manual driving (the default) all methods belong to one thread at a time; with `driving` =
+    `thread` inputs and questions come from any, with `loop` inputs do. Use it in a `with` block or call
     close(); methods of a closed scheduler raise HexagentError with E_CLOSED.
     """
 
@@ -138,6 +144,7 @@ class Scheduler:
                 check(detail.status, detail)
         finally:
             library.hexagent_config_free(raw)
+        self.driving = str((config or {}).get("driving", "manual"))
         self._polled = (_ffi.hexagent_decision * 256)()
 
     def close(self) -> None:
@@ -275,6 +282,19 @@ class Scheduler:
     def step(self, now_ns: int) -> int:
         """Manual driving: takes all queued inputs and plans; returns how many decisions wait."""
         return check(library.hexagent_step(self._handle, now_ns))
+
+    def run_once(self, inputs_max: int = 0) -> int:
+        """Loop driving: takes queued inputs (0 = all) and plans; returns how many decisions wait."""
+        return check(library.hexagent_run_once(self._handle, inputs_max))
+
+    def event_fd(self) -> int:
+        """Thread and loop driving: a descriptor that is readable when there is something to do. It
+        is the library's: give a duplicate away, and do not read it. hexagent.aio waits on it."""
+        return check(library.hexagent_event_fd(self._handle))
+
+    def shutdown(self) -> None:
+        """Begins the orderly end: inputs raise E_CLOSED, and so does poll() after the last decision."""
+        check(library.hexagent_shutdown(self._handle))
 
     def next_timer(self) -> Optional[int]:
         """Time of the earliest timer."""
