@@ -54,6 +54,7 @@ def main():
     api = header.parse((ROOT / "include/hexagent/hexagent.h").read_text())
     problems = exports.differences(api, (ROOT / "cmake/hexagent.map").read_text(),
                                    (ROOT / "tests/abi/symbols.txt").read_text())
+    problems += exports.unwrapped(api, ROOT, (ROOT / "bindings/generate/unwrapped.txt").read_text())
     if arguments.cc:
         problems += layout.differences(api, arguments.cc, ROOT / "include")
     for name, text in outputs(api).items():

@@ -76,6 +76,13 @@ HEXAGENT_API const char* hexagent_say(hexagent_scheduler* scheduler, const uint6
                                     "cmake/hexagent.map has hexagent_b, the header does not",
                                     "tests/abi/symbols.txt has hexagent_a twice"])
 
+    def test_a_function_that_a_binding_does_not_offer_is_told(self):
+        api = self.parse("HEXAGENT_API uint32_t hexagent_new(void) HEXAGENT_NOEXCEPT;")
+        root = Path(__file__).parents[3]
+        problems = exports.unwrapped(api, root, "")
+        self.assertEqual([problem.split()[1] for problem in problems], ["Go", "Rust", "Python"])
+        self.assertEqual(exports.unwrapped(api, root, "# why\nhexagent_new\n"), [])
+
 
 if __name__ == "__main__":
     unittest.main()
