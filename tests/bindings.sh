@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the bindings against a library that is built: `tests/bindings.sh BUILD_DIR`. Installs it into
-# a scratch prefix, as an embedder would have it, and runs the conformance vectors, the tests and the
+# a prefix of its own, as an embedder would have it, and runs the conformance vectors, the tests and the
 # quick start of each language there. Where Debian's own Go and Rust are installed beside newer ones
 # they run too: they are the oldest that must work. One line a part; what fails is shown in full.
 set -uo pipefail
@@ -10,12 +10,14 @@ root=$PWD
 bash cmake/install_dependencies.sh bindings || exit 1
 
 scratch=$(mktemp -d)
-trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
-cache=$build/bindings # compiled dependencies; may stay for the next run
-mkdir -p "$cache"
-cmake --install "$build" --prefix "$scratch/usr" >/dev/null || exit 1
-pc=$(dirname "$(find "$scratch/usr" -name hexagent.pc)")
-sed -i "s|^prefix=.*|prefix=$scratch/usr|" "$pc/hexagent.pc"
+trap 'rm -rf "$scratch"' EXIT
+# The prefix stays where it is from run to run, since Go's cache remembers the linker's flags.
+cache=$build/bindings
+prefix=$cache/usr
+rm -rf "$prefix"
+cmake --install "$build" --prefix "$prefix" >/dev/null || exit 1
+pc=$(dirname "$(find "$prefix" -name hexagent.pc)")
+sed -i "s|^prefix=.*|prefix=$prefix|" "$pc/hexagent.pc"
 export PKG_CONFIG_PATH=$pc
 export LD_LIBRARY_PATH=${pc%/pkgconfig}
 export GOCACHE=$cache/go GOPROXY=off GOTOOLCHAIN=local GOFLAGS=-count=1 CARGO_NET_OFFLINE=true
