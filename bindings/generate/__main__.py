@@ -40,8 +40,9 @@ def stale(path, text):
     committed = path.read_text() if path.exists() else ""
     if committed == text:
         return []
-    diff = difflib.unified_diff(committed.splitlines(), text.splitlines(), "committed", "generated",
-                                lineterm="", n=1)
+    diff = difflib.unified_diff(
+        committed.splitlines(), text.splitlines(), "committed", "generated", lineterm="", n=1
+    )
     return list(diff)[:20]
 
 
@@ -52,8 +53,9 @@ def main():
     arguments = parser.parse_args()
 
     api = header.parse((ROOT / "include/hexagent/hexagent.h").read_text())
-    problems = exports.differences(api, (ROOT / "cmake/hexagent.map").read_text(),
-                                   (ROOT / "tests/abi/symbols.txt").read_text())
+    problems = exports.differences(
+        api, (ROOT / "cmake/hexagent.map").read_text(), (ROOT / "tests/abi/symbols.txt").read_text()
+    )
     problems += exports.unwrapped(api, ROOT, (ROOT / "bindings/generate/unwrapped.txt").read_text())
     if arguments.cc:
         problems += layout.differences(api, arguments.cc, ROOT / "include")
@@ -62,7 +64,9 @@ def main():
         if arguments.check:
             difference = stale(path, text)
             if difference:
-                problems.append(f"{name} is stale; run python3 bindings/generate\n  " + "\n  ".join(difference))
+                problems.append(
+                    f"{name} is stale; run python3 bindings/generate\n  " + "\n  ".join(difference)
+                )
         elif not path.exists() or path.read_text() != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

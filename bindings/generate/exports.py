@@ -9,10 +9,17 @@ def differences(api, version_script, symbols):
     declared = [function.name for function in api.functions]
     problems = []
     mapped = re.findall(r"^\s*(hexagent_\w+);", version_script, re.MULTILINE)
-    for where, names in (("cmake/hexagent.map", mapped), ("tests/abi/symbols.txt", symbols.split())):
+    for where, names in (
+        ("cmake/hexagent.map", mapped),
+        ("tests/abi/symbols.txt", symbols.split()),
+    ):
         problems += [f"{where} lacks {name}" for name in declared if name not in names]
-        problems += [f"{where} has {name}, the header does not" for name in names if name not in declared]
-        problems += [f"{where} has {name} twice" for name in sorted(set(names)) if names.count(name) > 1]
+        problems += [
+            f"{where} has {name}, the header does not" for name in names if name not in declared
+        ]
+        problems += [
+            f"{where} has {name} twice" for name in sorted(set(names)) if names.count(name) > 1
+        ]
     return problems
 
 
@@ -32,7 +39,10 @@ def unwrapped(api, root, known):
     for language, (folder, pattern, call) in LAYERS.items():
         text = "".join(path.read_text() for path in sorted((root / folder).glob(pattern)))
         called = set(re.findall(call, text))
-        problems += [f"the {language} binding does not offer {function.name}; wrap it, or admit that in "
-                     "bindings/generate/unwrapped.txt"
-                     for function in api.functions if function.name not in called | admitted]
+        problems += [
+            f"the {language} binding does not offer {function.name}; wrap it, or admit that in "
+            "bindings/generate/unwrapped.txt"
+            for function in api.functions
+            if function.name not in called | admitted
+        ]
     return problems

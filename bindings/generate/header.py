@@ -50,7 +50,7 @@ class Family:
         return self.doc.startswith("Flags") or "bit set" in self.doc
 
     def short(self, constant):
-        return constant.name[len(self.prefix):]
+        return constant.name[len(self.prefix) :]
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Struct:
 
     @property
     def short(self):
-        return self.name[len("hexagent_"):]
+        return self.name[len("hexagent_") :]
 
 
 @dataclass
@@ -149,7 +149,9 @@ def parse(text):
         match = TOKEN.match(text, position)
         if match is None:
             line = text.count("\n", 0, position) + 1
-            raise HeaderError(f"line {line}: not in the header's subset: {text[position:position + 60]!r}")
+            raise HeaderError(
+                f"line {line}: not in the header's subset: {text[position:position + 60]!r}"
+            )
         position = match.end()
         kind = match.lastgroup if match.lastgroup in TOKEN.groupindex else None
         for name in ("comment", "directive", "handle", "struct", "enum", "function", "space"):
@@ -185,7 +187,9 @@ def parse(text):
 def members_with_comments(body, separator):
     """(declaration, comment) pairs; a comment belongs to the declaration it follows."""
     pairs = []
-    for piece in re.findall(r"/\*.*?\*/|[^" + separator + r"/]+" + separator + "?", body, re.DOTALL):
+    for piece in re.findall(
+        r"/\*.*?\*/|[^" + separator + r"/]+" + separator + "?", body, re.DOTALL
+    ):
         if piece.startswith("/*"):
             if pairs and not pairs[-1][1]:
                 pairs[-1][1] = " ".join(clean(piece).split())
@@ -201,8 +205,11 @@ def parse_struct(name, body, doc):
         if match is None or match[1] not in SCALARS:
             raise HeaderError(f"{name}: cannot read the field {declaration!r}")
         family = re.search(r"(HEXAGENT_\w+_)\*", comment)
-        fields.append(Field(match[2], match[1], int(match[3] or 0), comment,
-                            family=family[1] if family else ""))
+        fields.append(
+            Field(
+                match[2], match[1], int(match[3] or 0), comment, family=family[1] if family else ""
+            )
+        )
     offset = 0
     widest = 1
     for item in fields:

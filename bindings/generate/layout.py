@@ -28,26 +28,39 @@ def write(api):
     structs = []
     for name, struct in facts(api).items():
         fields = ",\n".join("      " + json.dumps(item) for item in struct["fields"])
-        structs.append(f'  "{name}": {{\n    "size": {struct["size"]},\n    "fields": [\n{fields}\n    ]\n  }}')
+        structs.append(
+            f'  "{name}": {{\n    "size": {struct["size"]},\n    "fields": [\n{fields}\n    ]\n  }}'
+        )
     return "{\n" + ",\n".join(structs) + "\n}\n"
 
 
 def compiler_view(api, compiler, include):
     """What the C compiler says, as a dictionary from "struct" and "struct.field" to numbers."""
-    lines = ["#include <hexagent/hexagent.h>", "#include <stddef.h>", "#include <stdio.h>", "int main(void) {"]
+    lines = [
+        "#include <hexagent/hexagent.h>",
+        "#include <stddef.h>",
+        "#include <stdio.h>",
+        "int main(void) {",
+    ]
     for struct in api.structs:
         lines.append(f'printf("{struct.name} %zu 0\\n", sizeof({struct.name}));')
         for item in struct.fields:
-            lines.append(f'printf("{struct.name}.{item.name} %zu %zu\\n", '
-                         f"offsetof({struct.name}, {item.name}), sizeof((({struct.name}*)0)->{item.name}));")
+            lines.append(
+                f'printf("{struct.name}.{item.name} %zu %zu\\n", '
+                f"offsetof({struct.name}, {item.name}), sizeof((({struct.name}*)0)->{item.name}));"
+            )
     lines.append("return 0; }")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "layout.c"
         program = Path(folder) / "layout"
         source.write_text("\n".join(lines))
-        subprocess.run([compiler, "-std=c11", f"-I{include}", str(source), "-o", str(program)], check=True)
+        subprocess.run(
+            [compiler, "-std=c11", f"-I{include}", str(source), "-o", str(program)], check=True
+        )
         output = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout
-    return {name: (int(offset), int(size)) for name, offset, size in map(str.split, output.splitlines())}
+    return {
+        name: (int(offset), int(size)) for name, offset, size in map(str.split, output.splitlines())
+    }
 
 
 def differences(api, compiler, include):
@@ -58,5 +71,8 @@ def differences(api, compiler, include):
         expected[struct.name] = (struct.size, 0)
         for item in struct.fields:
             expected[f"{struct.name}.{item.name}"] = (item.offset, item.size)
-    return [f"{name}: header says {expected[name]}, compiler {seen.get(name)}"
-            for name in expected if expected[name] != seen.get(name)]
+    return [
+        f"{name}: header says {expected[name]}, compiler {seen.get(name)}"
+        for name in expected
+        if expected[name] != seen.get(name)
+    ]

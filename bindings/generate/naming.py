@@ -17,8 +17,7 @@ def family_type(api, family):
     """DECISION_ -> DecisionKind when a record has the plain name; Flags for sets of flags."""
     if family.is_status:
         return "Status"
-    name = camel(family.prefix[len("HEXAGENT_"):])
+    name = camel(family.prefix[len("HEXAGENT_") :])
     if family.doc.startswith("Flags"):
         return name + "Flags"
     return name + "Kind" if any(camel(struct.short) == name for struct in api.structs) else name
-

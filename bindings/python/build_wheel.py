@@ -27,7 +27,9 @@ def project(key: str) -> str:
 
 
 def platform_tag(library: Path) -> str:
-    dynamic = subprocess.run(["readelf", "-d", str(library)], check=True, capture_output=True, text=True)
+    dynamic = subprocess.run(
+        ["readelf", "-d", str(library)], check=True, capture_output=True, text=True
+    )
     needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic.stdout))
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     if any(name not in LIBC and not name.startswith("ld-linux") for name in needed):
@@ -40,7 +42,10 @@ def contents(library: Path) -> dict:
     """Name in the wheel -> bytes."""
     version, tag = project("version"), f"py3-none-{platform_tag(library)}"
     soname = f"libhexagent.so.{'.'.join(version.split('.')[:2])}"
-    files = {f"hexagent/{path.name}": path.read_bytes() for path in sorted((HERE / "hexagent").glob("*.py"))}
+    files = {
+        f"hexagent/{path.name}": path.read_bytes()
+        for path in sorted((HERE / "hexagent").glob("*.py"))
+    }
     files["hexagent/py.typed"] = b""
     files[f"hexagent/{soname}"] = library.read_bytes()
     info = f"hexagent-{version}.dist-info"

@@ -1,4 +1,4 @@
-"""Two workers, one workflow of two dependent calls, virtual time; the engines are played by hand."""
+"""Two workers, one workflow of two dependent calls, virtual time; engines are played by hand."""
 
 import hexagent as h
 

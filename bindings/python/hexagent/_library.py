@@ -33,9 +33,13 @@ def load():
         try:
             _ffi.declare(loaded)
         except AttributeError as error:
-            raise ImportError(f"{candidate} is not the library of these bindings: {error}") from error
+            raise ImportError(
+                f"{candidate} is not the library of these bindings: {error}"
+            ) from error
         return loaded
-    raise ImportError(f"cannot load {NAME}; set HEXAGENT_LIBRARY to its path: {'; '.join(problems)}")
+    raise ImportError(
+        f"cannot load {NAME}; set HEXAGENT_LIBRARY to its path: {'; '.join(problems)}"
+    )
 
 
 #: Calls through it release the interpreter lock, so other threads run meanwhile.

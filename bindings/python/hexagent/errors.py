@@ -1,4 +1,4 @@
-"""Errors of the library as exceptions, and the helper that raises them."""
+"""Errors of the library as exceptions, and what raises them."""
 
 from __future__ import annotations
 

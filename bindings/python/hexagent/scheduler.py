@@ -110,7 +110,9 @@ def _calls(calls: Sequence[Call]):
         packed.append(_pack(call, len(deps), len(prefixes)))
         deps.extend(call.deps)
         prefixes.extend(call.prefixes)
-    records = (_ffi.hexagent_call * len(calls)).from_buffer_copy(b"".join(packed)) if calls else None
+    records = (
+        (_ffi.hexagent_call * len(calls)).from_buffer_copy(b"".join(packed)) if calls else None
+    )
     return (
         records,
         len(calls),

@@ -46,7 +46,9 @@ class Runner:
 
     def single(self, step):
         """Functions that take the step's own values."""
-        arguments = {name: value for name, value in step.items() if name not in ("do", "note", *SHOWN)}
+        arguments = {
+            name: value for name, value in step.items() if name not in ("do", "note", *SHOWN)
+        }
         return getattr(self.scheduler, step["do"])(**arguments)
 
     def name_text(self, step):
@@ -69,7 +71,9 @@ class Runner:
         self.record_set(step, h.Link)
 
     def heartbeat_submit(self, step):
-        taken = self.scheduler.heartbeat_submit([h.Heartbeat(**values) for values in step["records"]])
+        taken = self.scheduler.heartbeat_submit(
+            [h.Heartbeat(**values) for values in step["records"]]
+        )
         return 0 if taken == len(step["records"]) else taken
 
     def workflow_begin(self, step):

@@ -9,7 +9,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "generate"))
 import exports  # noqa: E402
 import header  # noqa: E402
 
-VERSION = "".join(f"#define HEXAGENT_VERSION_{part} {n}\n" for n, part in enumerate(("MAJOR", "MINOR", "PATCH")))
+VERSION = "".join(
+    f"#define HEXAGENT_VERSION_{part} {n}\n" for n, part in enumerate(("MAJOR", "MINOR", "PATCH"))
+)
 
 
 class Reader(unittest.TestCase):
@@ -31,8 +33,10 @@ typedef struct hexagent_thing {
         self.assertEqual(api.version, (0, 1, 2))
         way = api.families[0]
         self.assertEqual((way.prefix, way.doc), ("HEXAGENT_WAY_", "Ways."))
-        self.assertEqual([(item.name, item.value) for item in way.constants],
-                         [("HEXAGENT_WAY_IN", 1), ("HEXAGENT_WAY_OUT", -2)])
+        self.assertEqual(
+            [(item.name, item.value) for item in way.constants],
+            [("HEXAGENT_WAY_IN", 1), ("HEXAGENT_WAY_OUT", -2)],
+        )
         thing = api.structs[0]
         self.assertEqual((thing.doc, thing.size), ("A thing.", 16))
         self.assertEqual(thing.fields[0].doc, "how long, at most")
@@ -47,11 +51,18 @@ HEXAGENT_API const char* hexagent_say(hexagent_scheduler* scheduler, const uint6
                                       uint32_t count) HEXAGENT_NOEXCEPT;
 """)
         say = api.functions[0]
-        self.assertEqual((say.name, say.result, say.result_pointer, say.result_const, say.doc),
-                         ("hexagent_say", "char", True, True, "Says."))
-        self.assertEqual([(item.name, item.type, item.pointer, item.const) for item in say.parameters],
-                         [("scheduler", "hexagent_scheduler", True, False), ("ids", "uint64_t", True, True),
-                          ("count", "uint32_t", False, False)])
+        self.assertEqual(
+            (say.name, say.result, say.result_pointer, say.result_const, say.doc),
+            ("hexagent_say", "char", True, True, "Says."),
+        )
+        self.assertEqual(
+            [(item.name, item.type, item.pointer, item.const) for item in say.parameters],
+            [
+                ("scheduler", "hexagent_scheduler", True, False),
+                ("ids", "uint64_t", True, True),
+                ("count", "uint32_t", False, False),
+            ],
+        )
 
     def test_what_bindings_cannot_express_stops_it(self):
         for text in (
@@ -72,9 +83,14 @@ HEXAGENT_API const char* hexagent_say(hexagent_scheduler* scheduler, const uint6
         api = self.parse("HEXAGENT_API uint32_t hexagent_a(void) HEXAGENT_NOEXCEPT;")
         self.assertEqual(exports.differences(api, "  hexagent_a;\n", "hexagent_a\n"), [])
         problems = exports.differences(api, "  hexagent_b;\n", "hexagent_a\nhexagent_a\n")
-        self.assertEqual(problems, ["cmake/hexagent.map lacks hexagent_a",
-                                    "cmake/hexagent.map has hexagent_b, the header does not",
-                                    "tests/abi/symbols.txt has hexagent_a twice"])
+        self.assertEqual(
+            problems,
+            [
+                "cmake/hexagent.map lacks hexagent_a",
+                "cmake/hexagent.map has hexagent_b, the header does not",
+                "tests/abi/symbols.txt has hexagent_a twice",
+            ],
+        )
 
     def test_a_function_that_a_binding_does_not_offer_is_told(self):
         api = self.parse("HEXAGENT_API uint32_t hexagent_new(void) HEXAGENT_NOEXCEPT;")

@@ -60,7 +60,9 @@ class Errors(unittest.TestCase):
     def test_errors_survive_pickling(self):
         for error in (h.HexagentError(-206, "text", 12), h.BatchError([0, -104])):
             copy = pickle.loads(pickle.dumps(error))
-            self.assertEqual((type(copy), copy.status, str(copy)), (type(error), error.status, str(error)))
+            self.assertEqual(
+                (type(copy), copy.status, str(copy)), (type(error), error.status, str(error))
+            )
 
     def test_a_number_too_large_for_its_field_is_a_value_error(self):
         with h.Scheduler() as scheduler, self.assertRaises(ValueError):
@@ -88,7 +90,11 @@ class Work(unittest.TestCase):
         error = caught.exception
         self.assertEqual((error.index, error.status), (1, h.Status.E_RANGE))
         self.assertEqual(error.results, [h.Status.OK, h.Status.E_RANGE, h.Status.OK])
-        accepted = [d.call for d in advance(self.scheduler, 1) if d.kind == h.DecisionKind.ACCEPTED and d.call]
+        accepted = [
+            d.call
+            for d in advance(self.scheduler, 1)
+            if d.kind == h.DecisionKind.ACCEPTED and d.call
+        ]
         self.assertEqual(accepted, [1, 3])
 
     def test_deps_and_prefixes_travel_with_their_calls(self):
@@ -104,7 +110,9 @@ class Work(unittest.TestCase):
         self.scheduler.submit([self.call(1, workflow=9, user_data=77)])
         verdict = next(d for d in advance(self.scheduler, 1) if d.user_data == 77)
         self.assertEqual(verdict.kind, h.DecisionKind.REFUSED)
-        self.assertEqual((verdict.status, verdict.field), (h.Status.E_UNKNOWN_WORKFLOW, h.Field.WORKFLOW))
+        self.assertEqual(
+            (verdict.status, verdict.field), (h.Status.E_UNKNOWN_WORKFLOW, h.Field.WORKFLOW)
+        )
 
     def test_more_decisions_than_the_buffer_come_in_order(self):
         self.scheduler.workflow_begin([h.Workflow(workflow=i) for i in range(2, 602)])
@@ -129,7 +137,9 @@ class Work(unittest.TestCase):
         self.assertTrue(self.scheduler.metrics_write().endswith("# EOF\n"))
         placements = self.scheduler.placement_query(call)
         self.assertEqual([(p.prefill_worker, p.decode_worker) for p in placements], [(1, 2)])
-        forecast = self.scheduler.what_if(h.Workflow(workflow=2, deadline_ns=1), [self.call(1, workflow=2)])
+        forecast = self.scheduler.what_if(
+            h.Workflow(workflow=2, deadline_ns=1), [self.call(1, workflow=2)]
+        )
         self.assertFalse(forecast.meets_deadline)
         self.assertGreater(forecast.earliest_deadline_ns, 10**6)
         self.assertEqual(self.scheduler.workflow_query(1).calls_revealed, 1)
@@ -139,8 +149,18 @@ class Work(unittest.TestCase):
 
     def test_a_profile_can_be_derived(self):
         gpu = h.Gpu(gpu=1, peak_flops_per_s=989e12, memory_bytes_per_s=3.35e12, memory_bytes=85e9)
-        model = h.Model(model=2, max_context_tokens=131072, kv_bytes_per_token=131072, parameters=8.03e9,
-                        weight_bytes=16.06e9, layers=32, hidden=4096, query_heads=32, kv_heads=8, head_dim=128)
+        model = h.Model(
+            model=2,
+            max_context_tokens=131072,
+            kv_bytes_per_token=131072,
+            parameters=8.03e9,
+            weight_bytes=16.06e9,
+            layers=32,
+            hidden=4096,
+            query_heads=32,
+            kv_heads=8,
+            head_dim=128,
+        )
         profile = h.profile_derive(gpu, model, 1)
         self.assertEqual((profile.gpu, profile.model, profile.derived), (1, 2, 1))
         self.assertGreater(profile.kv_capacity_tokens, 1000)
