@@ -18,15 +18,20 @@ PHASES = {
 def submit(scheduler, profile, workflow):
     scheduler.workflow_begin([h.Workflow(workflow=workflow)])
     values = {"workflow": workflow, "model": profile.model, "prompt_tokens": 100}
-    scheduler.submit([h.Call(call=1, **values), h.Call(call=2, deps=[1], flags=h.CallFlags.LAST, **values)])
+    scheduler.submit(
+        [h.Call(call=1, **values), h.Call(call=2, deps=[1], flags=h.CallFlags.LAST, **values)]
+    )
 
 
 async def serve(scheduler, workflows):
     """Answers for the engines at once; shuts down after so many workflows and drains."""
     ended = 0
     async for decisions in batches(scheduler):
-        reports = [h.Report(workflow=d.workflow, call=d.call, phase=PHASES[d.kind], outcome=h.Outcome.DONE)
-                   for d in decisions if d.kind in PHASES]
+        reports = [
+            h.Report(workflow=d.workflow, call=d.call, phase=PHASES[d.kind], outcome=h.Outcome.DONE)
+            for d in decisions
+            if d.kind in PHASES
+        ]
         if reports:
             scheduler.complete(reports)
         ended += sum(d.kind == h.DecisionKind.WORKFLOW_DONE for d in decisions)
@@ -42,8 +47,11 @@ class Aio(unittest.TestCase):
                 scheduler, profile = open_cluster({"driving": driving})
                 with scheduler:
                     threads = [
-                        threading.Thread(target=lambda first=first: [
-                            submit(scheduler, profile, first + i) for i in range(10)])
+                        threading.Thread(
+                            target=lambda first=first: [
+                                submit(scheduler, profile, first + i) for i in range(10)
+                            ]
+                        )
                         for first in (1, 11, 21)
                     ]
                     for thread in threads:
