@@ -280,6 +280,8 @@ def resolve(api):
                     struct.is_input = True
                 else:
                     struct.is_output = True
+            elif parameter.type == "void" and parameter.pointer:
+                pass  # bytes whose kind another argument tells
             elif parameter.type not in SCALARS and parameter.type not in handles:
                 raise HeaderError(f"{function.name}: unknown type {parameter.type}")
         if not function.result_pointer and function.result not in {*SCALARS, "void"}:

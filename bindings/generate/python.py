@@ -60,25 +60,26 @@ def ffi(api):
             )
         text += "    ]\n"
     text += "\n\n#: Function -> result type, argument types.\nPROTOTYPES = {\n"
+    structs = {struct.name for struct in api.structs}
     for function in api.functions:
         text += "".join(f"    # {line}".rstrip() + "\n" for line in function.doc.split("\n"))
-        arguments = ", ".join(argument(parameter) for parameter in function.parameters)
+        arguments = ", ".join(argument(parameter, structs) for parameter in function.parameters)
         text += f'    "{function.name}": ({result(function)}, [{arguments}]),\n'
     text += '}\n\n\ndef declare(library):\n    """Gives every function of a loaded library its types."""\n'
     text += "    for name, (result, arguments) in PROTOTYPES.items():\n        function = getattr(library, name)\n"
     return text + "        function.restype = result\n        function.argtypes = arguments\n"
 
 
-def argument(parameter):
+def argument(parameter, structs):
     if not parameter.pointer:
         return CTYPES[parameter.type]
     if parameter.type == "char":
         return "c_char_p" if parameter.const else "POINTER(c_char)"
     if parameter.type in CTYPES:
         return f"POINTER({CTYPES[parameter.type]})"
-    if parameter.type in ("hexagent_scheduler", "hexagent_config"):
-        return "c_void_p"
-    return f"POINTER({parameter.type})"
+    if parameter.type in structs:
+        return f"POINTER({parameter.type})"
+    return "c_void_p"  # a handle, or bytes of any kind
 
 
 def result(function):

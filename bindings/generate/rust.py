@@ -53,7 +53,9 @@ def parameter_type(parameter):
 
 
 def ffi(api):
-    text = NOTE + "\nuse std::os::raw::c_char;\n\n"
+    parameters = [parameter for function in api.functions for parameter in function.parameters]
+    void = any(parameter.type == "void" for parameter in parameters)
+    text = NOTE + f"\nuse std::os::raw::{'{c_char, c_void}' if void else 'c_char'};\n\n"
     for part, number in zip(("MAJOR", "MINOR", "PATCH"), api.version):
         text += f"pub const HEXAGENT_VERSION_{part}: u32 = {number};\n"
     text += (

@@ -64,6 +64,15 @@ HEXAGENT_API const char* hexagent_say(hexagent_scheduler* scheduler, const uint6
             ],
         )
 
+    def test_bytes_of_any_kind_may_be_a_parameter_but_nothing_else(self):
+        api = self.parse(
+            "HEXAGENT_API int32_t hexagent_f(void* record, uint32_t capacity) HEXAGENT_NOEXCEPT;"
+        )
+        record = api.functions[0].parameters[0]
+        self.assertEqual((record.type, record.pointer, record.const), ("void", True, False))
+        with self.assertRaises(header.HeaderError):
+            self.parse("HEXAGENT_API void* hexagent_f(void record) HEXAGENT_NOEXCEPT;")
+
     def test_what_bindings_cannot_express_stops_it(self):
         for text in (
             "typedef union hexagent_u { uint32_t a; } hexagent_u;",
