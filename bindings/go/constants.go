@@ -89,6 +89,14 @@ const (
 	ErrBuffer Status = -306
 	// the operating system refused a thread or a descriptor
 	ErrSystem Status = -307
+	// the operating system refused to read or write a file
+	ErrIo Status = -400
+	// a journal holds bytes that cannot be right
+	ErrDamaged Status = -401
+	// a replay decided otherwise than the journal says
+	ErrDifferent Status = -402
+	// another scheduler has this journal open
+	ErrBusy Status = -403
 )
 
 // Field is one of the constants below. Fields that a refusal can name (decision.field, error.field).
@@ -412,4 +420,76 @@ func (c State) String() string {
 		return "CANCELLED"
 	}
 	return "State(" + strconv.Itoa(int(c)) + ")"
+}
+
+// InputKind is one of the constants below. Kinds of input; the record each carries.
+type InputKind uint32
+
+const (
+	// hexagent_profile
+	InputProfileSet InputKind = 1
+	// hexagent_model
+	InputModelSet InputKind = 2
+	// hexagent_worker
+	InputWorkerSet InputKind = 3
+	// none
+	InputWorkerDrain InputKind = 4
+	// none
+	InputWorkerLost InputKind = 5
+	// hexagent_heartbeat
+	InputHeartbeat InputKind = 6
+	// hexagent_link
+	InputLinkSet InputKind = 7
+	// hexagent_workflow
+	InputWorkflowBegin InputKind = 8
+	// hexagent_call; its deps and prefixes are not handed out
+	InputSubmit InputKind = 9
+	// none
+	InputReady InputKind = 10
+	// hexagent_report
+	InputReport InputKind = 11
+	// none
+	InputCallCancel InputKind = 12
+	// none
+	InputWorkflowCancel InputKind = 13
+	// none
+	InputWorkflowEnd InputKind = 14
+	// not handed out
+	InputConfigure InputKind = 15
+)
+
+func (c InputKind) String() string {
+	switch c {
+	case InputProfileSet:
+		return "PROFILE_SET"
+	case InputModelSet:
+		return "MODEL_SET"
+	case InputWorkerSet:
+		return "WORKER_SET"
+	case InputWorkerDrain:
+		return "WORKER_DRAIN"
+	case InputWorkerLost:
+		return "WORKER_LOST"
+	case InputHeartbeat:
+		return "HEARTBEAT"
+	case InputLinkSet:
+		return "LINK_SET"
+	case InputWorkflowBegin:
+		return "WORKFLOW_BEGIN"
+	case InputSubmit:
+		return "SUBMIT"
+	case InputReady:
+		return "READY"
+	case InputReport:
+		return "REPORT"
+	case InputCallCancel:
+		return "CALL_CANCEL"
+	case InputWorkflowCancel:
+		return "WORKFLOW_CANCEL"
+	case InputWorkflowEnd:
+		return "WORKFLOW_END"
+	case InputConfigure:
+		return "CONFIGURE"
+	}
+	return "InputKind(" + strconv.Itoa(int(c)) + ")"
 }

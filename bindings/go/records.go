@@ -489,3 +489,53 @@ type Stats struct {
 	// to be polled
 	DecisionsWaiting uint64 `json:"decisions_waiting,omitempty"`
 }
+
+// Input is hexagent_input of the C API.
+//
+// One input of a step. 64 bytes. Fields a kind does not use are 0.
+type Input struct {
+	// HEXAGENT_INPUT_*
+	Kind        InputKind `json:"kind,omitempty"`
+	Worker      uint32    `json:"worker,omitempty"`
+	Incarnation uint32    `json:"incarnation,omitempty"`
+	// bytes of the record; 0 = none
+	RecordSize    uint32 `json:"record_size,omitempty"`
+	UserData      uint64 `json:"user_data,omitempty"`
+	Workflow      uint64 `json:"workflow,omitempty"`
+	Call          uint64 `json:"call,omitempty"`
+	DepsCount     uint32 `json:"deps_count,omitempty"`
+	PrefixesCount uint32 `json:"prefixes_count,omitempty"`
+	_             [2]uint64
+}
+
+// ReplayInfo is hexagent_replay_info of the C API.
+//
+// What a step of a replay was; at the journal's end, what its end is.
+type ReplayInfo struct {
+	structSize uint32
+	// of the writer, packed as HEXAGENT_VERSION
+	LibraryVersion uint32 `json:"library_version,omitempty"`
+	// 1, 2, 3 ...: the last one replayed
+	Step uint64 `json:"step,omitempty"`
+	// taken so far, this step's included
+	Inputs uint64 `json:"inputs,omitempty"`
+	NowNs  int64  `json:"now_ns,omitempty"`
+	// of this step
+	InputsCount uint32 `json:"inputs_count,omitempty"`
+	// what the replay decided
+	DecisionsCount uint32 `json:"decisions_count,omitempty"`
+	// what the journal says was decided
+	RecordedCount uint32 `json:"recorded_count,omitempty"`
+	// 1: hexagent_replay_recorded() has them; 0: the journal has a hash
+	RecordedFull uint32 `json:"recorded_full,omitempty"`
+	// 1: the decisions are not those of the journal
+	Different uint32 `json:"different,omitempty"`
+	// index of the first that is not; needs recorded_full
+	FirstDifferent uint32 `json:"first_different,omitempty"`
+	// at the end: 1 = the journal was closed in good order
+	Closed uint32 `json:"closed,omitempty"`
+	// at the end: whole frames in what was cut off
+	CutFrames uint32 `json:"cut_frames,omitempty"`
+	// at the end: torn tail that does not count, as a crash leaves it
+	CutBytes uint64 `json:"cut_bytes,omitempty"`
+}

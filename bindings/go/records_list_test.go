@@ -21,4 +21,6 @@ var recordsByName = map[string]any{
 	"hexagent_workflow_info": WorkflowInfo{},
 	"hexagent_worker_info":   WorkerInfo{},
 	"hexagent_stats":         Stats{},
+	"hexagent_input":         Input{},
+	"hexagent_replay_info":   ReplayInfo{},
 }

@@ -93,6 +93,14 @@ HEXAGENT_E_NO_WORKER = -305
 HEXAGENT_E_BUFFER = -306
 #: the operating system refused a thread or a descriptor
 HEXAGENT_E_SYSTEM = -307
+#: the operating system refused to read or write a file
+HEXAGENT_E_IO = -400
+#: a journal holds bytes that cannot be right
+HEXAGENT_E_DAMAGED = -401
+#: a replay decided otherwise than the journal says
+HEXAGENT_E_DIFFERENT = -402
+#: another scheduler has this journal open
+HEXAGENT_E_BUSY = -403
 
 # Fields that a refusal can name (decision.field, error.field).
 HEXAGENT_FIELD_NONE = 0
@@ -241,6 +249,38 @@ HEXAGENT_STATE_DECODING = 9
 HEXAGENT_STATE_DONE = 10
 HEXAGENT_STATE_FAILED = 11
 HEXAGENT_STATE_CANCELLED = 12
+
+# Kinds of input; the record each carries.
+#: hexagent_profile
+HEXAGENT_INPUT_PROFILE_SET = 1
+#: hexagent_model
+HEXAGENT_INPUT_MODEL_SET = 2
+#: hexagent_worker
+HEXAGENT_INPUT_WORKER_SET = 3
+#: none
+HEXAGENT_INPUT_WORKER_DRAIN = 4
+#: none
+HEXAGENT_INPUT_WORKER_LOST = 5
+#: hexagent_heartbeat
+HEXAGENT_INPUT_HEARTBEAT = 6
+#: hexagent_link
+HEXAGENT_INPUT_LINK_SET = 7
+#: hexagent_workflow
+HEXAGENT_INPUT_WORKFLOW_BEGIN = 8
+#: hexagent_call; its deps and prefixes are not handed out
+HEXAGENT_INPUT_SUBMIT = 9
+#: none
+HEXAGENT_INPUT_READY = 10
+#: hexagent_report
+HEXAGENT_INPUT_REPORT = 11
+#: none
+HEXAGENT_INPUT_CALL_CANCEL = 12
+#: none
+HEXAGENT_INPUT_WORKFLOW_CANCEL = 13
+#: none
+HEXAGENT_INPUT_WORKFLOW_END = 14
+#: not handed out
+HEXAGENT_INPUT_CONFIGURE = 15
 
 
 class hexagent_error(Structure):
@@ -611,6 +651,44 @@ class hexagent_stats(Structure):
     ]
 
 
+class hexagent_input(Structure):
+    """One input of a step. 64 bytes. Fields a kind does not use are 0."""
+
+    _fields_ = [
+        ("kind", c_uint32),  # HEXAGENT_INPUT_*
+        ("worker", c_uint32),
+        ("incarnation", c_uint32),
+        ("record_size", c_uint32),  # bytes of the record; 0 = none
+        ("user_data", c_uint64),
+        ("workflow", c_uint64),
+        ("call", c_uint64),
+        ("deps_count", c_uint32),
+        ("prefixes_count", c_uint32),
+        ("reserved", c_uint64 * 2),
+    ]
+
+
+class hexagent_replay_info(Structure):
+    """What a step of a replay was; at the journal's end, what its end is."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("library_version", c_uint32),  # of the writer, packed as HEXAGENT_VERSION
+        ("step", c_uint64),  # 1, 2, 3 ...: the last one replayed
+        ("inputs", c_uint64),  # taken so far, this step's included
+        ("now_ns", c_int64),
+        ("inputs_count", c_uint32),  # of this step
+        ("decisions_count", c_uint32),  # what the replay decided
+        ("recorded_count", c_uint32),  # what the journal says was decided
+        ("recorded_full", c_uint32),  # 1: hexagent_replay_recorded() has them; 0: the journal has a hash
+        ("different", c_uint32),  # 1: the decisions are not those of the journal
+        ("first_different", c_uint32),  # index of the first that is not; needs recorded_full
+        ("closed", c_uint32),  # at the end: 1 = the journal was closed in good order
+        ("cut_frames", c_uint32),  # at the end: whole frames in what was cut off
+        ("cut_bytes", c_uint64),  # at the end: torn tail that does not count, as a crash leaves it
+    ]
+
+
 #: Function -> result type, argument types.
 PROTOTYPES = {
     # Packed version of the loaded library. Threads: [any thread]. Since: 0.1
@@ -838,6 +916,35 @@ PROTOTYPES = {
     # OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
     # @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [question]
     "hexagent_metrics_write": (c_int32, [c_void_p, POINTER(c_char), c_uint32, POINTER(c_uint32)]),
+    # Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
+    #
+    # @param path   Folder of the journal, zero-terminated.
+    # @param error  Optional detail with file and offset.
+    # @return  The replay, or NULL: HEXAGENT_E_IO, HEXAGENT_E_DAMAGED, HEXAGENT_E_VERSION (a format or
+    #          setting of another release, or the header does not fit the library), _NO_MEMORY.
+    # Threads: [owner]. Since: 0.1
+    "hexagent_replay_open": (c_void_p, [c_char_p, c_uint32, POINTER(hexagent_error)]),
+    # Frees a replay; NULL is allowed. [owner]
+    "hexagent_replay_close": (None, [c_void_p]),
+    # Takes the inputs of the next step and decides. That other decisions come out than the journal
+    # says is told by `info->different`, it is no error; a replay may go on.
+    #
+    # @return  1, 0 at the end of the journal, or HEXAGENT_E_DAMAGED, _IO, _VERSION, _STRUCT_SIZE,
+    #          _POISONED; after any of them but _STRUCT_SIZE the replay goes no further.
+    # Threads: [one consumer]. Since: 0.1
+    "hexagent_replay_step": (c_int32, [c_void_p, POINTER(hexagent_replay_info), POINTER(hexagent_error)]),
+    # Decisions of the last step, from index `first` on; the number written (>= 0) or an error.
+    "hexagent_replay_decisions": (c_int32, [c_void_p, c_uint32, POINTER(hexagent_decision), c_uint32]),
+    # The same of what the journal recorded; none if it holds hashes only. [one consumer]
+    "hexagent_replay_recorded": (c_int32, [c_void_p, c_uint32, POINTER(hexagent_decision), c_uint32]),
+    # Input `index` of the last step, and its record as far as `capacity` bytes hold it (128 are
+    # enough for every record; NULL and 0 for none).
+    # @return HEXAGENT_OK, HEXAGENT_E_RANGE, HEXAGENT_E_ARGUMENT. Threads: [one consumer]. Since: 0.1
+    "hexagent_replay_input": (c_int32, [c_void_p, c_uint32, POINTER(hexagent_input), c_void_p, c_uint32]),
+    # The scheduler in the state after the last step, for questions (hexagent_explain(), _name_text(),
+    # queries, statistics). It belongs to the replay: neither drive it nor close it.
+    # Threads: [one consumer]. Since: 0.1
+    "hexagent_replay_scheduler": (c_void_p, [c_void_p]),
 }
 
 

@@ -19,6 +19,8 @@ __all__ = [
     "Forecast",
     "Gpu",
     "Heartbeat",
+    "Input",
+    "InputKind",
     "Link",
     "Model",
     "Outcome",
@@ -26,6 +28,7 @@ __all__ = [
     "Placement",
     "Prefix",
     "Profile",
+    "ReplayInfo",
     "Report",
     "ReportFlags",
     "Role",
@@ -129,6 +132,14 @@ class Status(Code):
     E_BUFFER = -306
     #: the operating system refused a thread or a descriptor
     E_SYSTEM = -307
+    #: the operating system refused to read or write a file
+    E_IO = -400
+    #: a journal holds bytes that cannot be right
+    E_DAMAGED = -401
+    #: a replay decided otherwise than the journal says
+    E_DIFFERENT = -402
+    #: another scheduler has this journal open
+    E_BUSY = -403
 
 
 class Field(Code):
@@ -314,6 +325,41 @@ class State(Code):
     DONE = 10
     FAILED = 11
     CANCELLED = 12
+
+
+class InputKind(Code):
+    """Kinds of input; the record each carries."""
+
+    #: hexagent_profile
+    PROFILE_SET = 1
+    #: hexagent_model
+    MODEL_SET = 2
+    #: hexagent_worker
+    WORKER_SET = 3
+    #: none
+    WORKER_DRAIN = 4
+    #: none
+    WORKER_LOST = 5
+    #: hexagent_heartbeat
+    HEARTBEAT = 6
+    #: hexagent_link
+    LINK_SET = 7
+    #: hexagent_workflow
+    WORKFLOW_BEGIN = 8
+    #: hexagent_call; its deps and prefixes are not handed out
+    SUBMIT = 9
+    #: none
+    READY = 10
+    #: hexagent_report
+    REPORT = 11
+    #: none
+    CALL_CANCEL = 12
+    #: none
+    WORKFLOW_CANCEL = 13
+    #: none
+    WORKFLOW_END = 14
+    #: not handed out
+    CONFIGURE = 15
 
 
 _CONFIG_INFO = struct.Struct("<4xIdd48s48s256s")
@@ -1018,3 +1064,67 @@ class Stats(NamedTuple):
     @classmethod
     def _unpack(cls, data) -> "Stats":
         return cls._make(_STATS.unpack(data))
+
+
+_INPUT = struct.Struct("<IIIIQQQII16x")
+
+
+class Input(NamedTuple):
+    """One input of a step. 64 bytes. Fields a kind does not use are 0."""
+
+    #: HEXAGENT_INPUT_*
+    kind: int
+    worker: int
+    incarnation: int
+    #: bytes of the record; 0 = none
+    record_size: int
+    user_data: int
+    workflow: int
+    call: int
+    deps_count: int
+    prefixes_count: int
+
+    @classmethod
+    def _unpack(cls, data) -> "Input":
+        return cls._make(_INPUT.unpack(data))
+
+    @classmethod
+    def _unpack_many(cls, data) -> "List[Input]":
+        return list(map(cls._make, _INPUT.iter_unpack(data)))
+
+
+_REPLAY_INFO = struct.Struct("<4xIQQqIIIIIIIIQ")
+
+
+class ReplayInfo(NamedTuple):
+    """What a step of a replay was; at the journal's end, what its end is."""
+
+    #: of the writer, packed as HEXAGENT_VERSION
+    library_version: int
+    #: 1, 2, 3 ...: the last one replayed
+    step: int
+    #: taken so far, this step's included
+    inputs: int
+    now_ns: int
+    #: of this step
+    inputs_count: int
+    #: what the replay decided
+    decisions_count: int
+    #: what the journal says was decided
+    recorded_count: int
+    #: 1: hexagent_replay_recorded() has them; 0: the journal has a hash
+    recorded_full: int
+    #: 1: the decisions are not those of the journal
+    different: int
+    #: index of the first that is not; needs recorded_full
+    first_different: int
+    #: at the end: 1 = the journal was closed in good order
+    closed: int
+    #: at the end: whole frames in what was cut off
+    cut_frames: int
+    #: at the end: torn tail that does not count, as a crash leaves it
+    cut_bytes: int
+
+    @classmethod
+    def _unpack(cls, data) -> "ReplayInfo":
+        return cls._make(_REPLAY_INFO.unpack(data))

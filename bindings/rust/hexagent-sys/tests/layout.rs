@@ -370,3 +370,41 @@ fn hexagent_stats_is_laid_out_as_in_c() {
         decisions_waiting @ 160
     );
 }
+
+#[test]
+fn hexagent_input_is_laid_out_as_in_c() {
+    check!(
+        hexagent_input, 64,
+        kind @ 0,
+        worker @ 4,
+        incarnation @ 8,
+        record_size @ 12,
+        user_data @ 16,
+        workflow @ 24,
+        call @ 32,
+        deps_count @ 40,
+        prefixes_count @ 44,
+        reserved @ 48
+    );
+}
+
+#[test]
+fn hexagent_replay_info_is_laid_out_as_in_c() {
+    check!(
+        hexagent_replay_info, 72,
+        struct_size @ 0,
+        library_version @ 4,
+        step @ 8,
+        inputs @ 16,
+        now_ns @ 24,
+        inputs_count @ 32,
+        decisions_count @ 36,
+        recorded_count @ 40,
+        recorded_full @ 44,
+        different @ 48,
+        first_different @ 52,
+        closed @ 56,
+        cut_frames @ 60,
+        cut_bytes @ 64
+    );
+}

@@ -84,6 +84,14 @@ pub enum Status {
     Buffer,
     /// the operating system refused a thread or a descriptor
     System,
+    /// the operating system refused to read or write a file
+    Io,
+    /// a journal holds bytes that cannot be right
+    Damaged,
+    /// a replay decided otherwise than the journal says
+    Different,
+    /// another scheduler has this journal open
+    Busy,
     /// A code newer than this crate.
     Unknown(i32),
 }
@@ -130,6 +138,10 @@ impl From<i32> for Status {
             -305 => Status::NoWorker,
             -306 => Status::Buffer,
             -307 => Status::System,
+            -400 => Status::Io,
+            -401 => Status::Damaged,
+            -402 => Status::Different,
+            -403 => Status::Busy,
             other => Status::Unknown(other),
         }
     }
@@ -177,6 +189,10 @@ impl From<Status> for i32 {
             Status::NoWorker => -305,
             Status::Buffer => -306,
             Status::System => -307,
+            Status::Io => -400,
+            Status::Damaged => -401,
+            Status::Different => -402,
+            Status::Busy => -403,
             Status::Unknown(other) => other,
         }
     }
@@ -735,6 +751,90 @@ impl From<State> for u32 {
             State::Failed => 11,
             State::Cancelled => 12,
             State::Unknown(other) => other,
+        }
+    }
+}
+
+/// Kinds of input; the record each carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InputKind {
+    /// hexagent_profile
+    ProfileSet,
+    /// hexagent_model
+    ModelSet,
+    /// hexagent_worker
+    WorkerSet,
+    /// none
+    WorkerDrain,
+    /// none
+    WorkerLost,
+    /// hexagent_heartbeat
+    Heartbeat,
+    /// hexagent_link
+    LinkSet,
+    /// hexagent_workflow
+    WorkflowBegin,
+    /// hexagent_call; its deps and prefixes are not handed out
+    Submit,
+    /// none
+    Ready,
+    /// hexagent_report
+    Report,
+    /// none
+    CallCancel,
+    /// none
+    WorkflowCancel,
+    /// none
+    WorkflowEnd,
+    /// not handed out
+    Configure,
+    /// A code newer than this crate.
+    Unknown(u32),
+}
+
+impl From<u32> for InputKind {
+    fn from(code: u32) -> Self {
+        match code {
+            1 => InputKind::ProfileSet,
+            2 => InputKind::ModelSet,
+            3 => InputKind::WorkerSet,
+            4 => InputKind::WorkerDrain,
+            5 => InputKind::WorkerLost,
+            6 => InputKind::Heartbeat,
+            7 => InputKind::LinkSet,
+            8 => InputKind::WorkflowBegin,
+            9 => InputKind::Submit,
+            10 => InputKind::Ready,
+            11 => InputKind::Report,
+            12 => InputKind::CallCancel,
+            13 => InputKind::WorkflowCancel,
+            14 => InputKind::WorkflowEnd,
+            15 => InputKind::Configure,
+            other => InputKind::Unknown(other),
+        }
+    }
+}
+
+impl From<InputKind> for u32 {
+    fn from(code: InputKind) -> u32 {
+        match code {
+            InputKind::ProfileSet => 1,
+            InputKind::ModelSet => 2,
+            InputKind::WorkerSet => 3,
+            InputKind::WorkerDrain => 4,
+            InputKind::WorkerLost => 5,
+            InputKind::Heartbeat => 6,
+            InputKind::LinkSet => 7,
+            InputKind::WorkflowBegin => 8,
+            InputKind::Submit => 9,
+            InputKind::Ready => 10,
+            InputKind::Report => 11,
+            InputKind::CallCancel => 12,
+            InputKind::WorkflowCancel => 13,
+            InputKind::WorkflowEnd => 14,
+            InputKind::Configure => 15,
+            InputKind::Unknown(other) => other,
         }
     }
 }
