@@ -13,6 +13,7 @@ void Driver::step(TimeNs now, const Limits& limits) {
   now_ = now;
   held_back_ = false;
   take_inputs(limits);
+  intake_->release();
   if (!finished_) {
     if (observer_ != nullptr) observer_->end_of_step(now);
     core_->advance(now);
@@ -23,9 +24,6 @@ void Driver::step(TimeNs now, const Limits& limits) {
   if (held_back_) {
     while (Question* question = intake_->steal_question(&stolen_until_)) keep(question);
   }
-  // At the end of the step: asking changes no decision, whereas planning early for a question's
-  // sake would.
-  answer_questions();
 }
 
 // After the end only questions are left to be found.
@@ -74,6 +72,7 @@ void Driver::abandon() noexcept {
     intake_->pop();
     if (!entry.is_input && entry.question != nullptr) keep(entry.question);
   }
+  intake_->release();
   answer_questions();
 }
 

@@ -1,10 +1,10 @@
 // Driver: the one place that steps the core, whoever drives it: hexagent_step(), the library's own
 // thread or an embedder's loop.
 //
-// A step takes queued inputs in their order, applies them at one time, lets the core fire timers
-// and plan, and answers the questions it has met. It neither waits nor reads a clock. All of it
-// belongs to one thread at a time. Tests: tests/unit/runtime/driver_test.cc,
-// tests/abi/*driving_test.c.
+// A step takes queued inputs in their order, applies them at one time and lets the core fire timers
+// and plan. Then its decisions are handed out, then the questions it has met are answered. Nothing
+// here waits or reads a clock. All of it belongs to one thread at a time.
+// Tests: tests/unit/runtime/driver_test.cc, tests/abi/*driving_test.c.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,10 @@ class Driver {
   uint32_t hand_out(hexagent_decision* decisions, uint32_t capacity);
   uint32_t hand_out(DecisionRing* ring);
 
+  // Answers the questions met so far. After the step, never in its middle: asking changes no
+  // decision, whereas planning early for a question's sake would.
+  void answer_questions() noexcept;
+
   // After a step threw: drops all inputs and answers all questions, whose askers find the handle
   // poisoned.
   void abandon() noexcept;
@@ -60,7 +64,6 @@ class Driver {
  private:
   void take_inputs(const Limits& limits);
   void keep(Question* question);
-  void answer_questions() noexcept;
 
   Scheduler* const core_;
   IntakeRing* const intake_;
@@ -71,7 +74,7 @@ class Driver {
   bool finished_ = false;
   uint64_t held_back_count_ = 0;
   uint64_t stolen_until_ = 0;  // position in the intake ring, see IntakeRing::steal_question()
-  Question* asked_ = nullptr;  // met in this step, not answered yet
+  Question* asked_ = nullptr;  // met and not answered yet
 };
 
 }  // namespace hexagent

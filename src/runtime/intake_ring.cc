@@ -67,11 +67,11 @@ IntakeRing::Push IntakeRing::claim(uint64_t slots, bool after_close, uint64_t* p
   for (;;) {
     if ((tail & kClosedBit) != 0 && !after_close) return Push::kClosed;
     const uint64_t begin = tail & ~kClosedBit;
-    // Acquire: pairs with the release below, and through it with pop()'s release of head_ by way of
-    // the producer that read that. So the consumer's last reads and clears of all slots before the
-    // position seen happen before our writes to them.
+    // Acquire: pairs with the release below, and through it with the store of head_ in release(),
+    // by way of the producer that read that. So the consumer's last reads and clears of all slots
+    // before the position seen happen before our writes to them.
     if (exceeds(begin, head_seen_.load(std::memory_order_acquire))) {
-      // Acquire: pairs with pop(). head_ only grows, so a stale value errs towards full.
+      // Acquire: pairs with release(). head_ only grows, so a stale value errs towards full.
       const uint64_t head = head_.load(std::memory_order_acquire);
       if (exceeds(begin, head)) return Push::kFull;
       // Release: passes on what the acquire above has shown. Two producers may store in the wrong
@@ -181,10 +181,15 @@ void IntakeRing::pop() {
   const uint64_t slots = header->slots;
   HEXAGENT_CHECK(slots > 0 && slots <= entry_slots_max_);
   // Data may look like any sequence. Relaxed would not be wrong, plain is enough: nobody else looks
-  // at these words until head_ has moved.
+  // at these words until release() has moved head_.
   for (uint64_t i = 1; i < slots; ++i) header[i].sequence = 0;
   position_ += slots;
-  // Release: pairs with claim(); our reads and clears of these slots are over.
+  if (position_ - released_ >= capacity_ / 8) release();
+}
+
+void IntakeRing::release() {
+  released_ = position_;
+  // Release: pairs with claim(); our reads and clears of all slots before are over.
   head_.store(position_, std::memory_order_release);
 }
 

@@ -56,8 +56,12 @@ class IntakeRing {
   // are good until pop().
   bool front(Entry* entry) const;
 
-  // [consumer] Not when front() is false.
+  // [consumer] Not when front() is false. Producers get the room by and by.
   void pop();
+
+  // [consumer] Producers get all of it now. To be called before the consumer turns to anything
+  // else; within a run of pops, telling them of every single one costs more than the taking.
+  void release();
 
   // [consumer] Nothing is published at the front.
   bool empty() const;
@@ -115,7 +119,8 @@ class IntakeRing {
 
   // Consumer's line.
   alignas(kSlotBytes) std::atomic<uint64_t> head_{0};
-  uint64_t position_ = 0;  // the same, for the consumer alone
+  uint64_t position_ = 0;  // what is taken; head_ follows it
+  uint64_t released_ = 0;  // the value of head_
 };
 
 }  // namespace hexagent

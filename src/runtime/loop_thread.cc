@@ -145,6 +145,7 @@ void LoopThread::step_until_idle() {
     timer_.acknowledge(now);
     driver.step(now, {kInputsPerStep, end, ring_.size()});
     hand_out();
+    driver.answer_questions();
     // Relaxed: a question that broke something has stored it on this thread; others can wait.
   } while (!driven_.poisoned->load(std::memory_order_relaxed) && can_go_on());
   if (!driver.finished()) timer_.arm(driven_.core->next_timer());

@@ -67,6 +67,7 @@ struct World {
 
   void step(TimeNs now, uint64_t inputs_max = 100) {
     driver.step(now, {inputs_max, intake.end(), 0});
+    driver.answer_questions();
   }
 
   uint32_t poll() {

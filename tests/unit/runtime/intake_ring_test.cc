@@ -111,6 +111,7 @@ bool capacity_is_exact() {
     }
     if (ring.try_push(input) != Push::kFull) return false;
     for (int i = 0; i < 64; ++i) ring.pop();
+    ring.release();
     if (!ring.empty()) return false;
   }
   return true;
@@ -126,6 +127,7 @@ bool full_refuses_and_recovers() {
   if (push(&ring, 99, 1, 0)) return false;  // still full, and nothing changed by trying
   if (!front_is(ring, 1, 1, 0)) return false;
   ring.pop();
+  ring.release();
   if (!push(&ring, pushed + 1, 1, 0)) return false;
   for (uint64_t id = 2; id <= pushed + 1; ++id) {
     if (!front_is(ring, id, 1, 0)) return false;
@@ -146,6 +148,7 @@ bool empty_takes_large() {
     ring.pop();
     if (!push(&ring, id, 5, 0) || !front_is(ring, id, 5, 0)) return false;
     ring.pop();
+    ring.release();
   }
   return !push(&ring, 51, 9000, 0);  // more than any entry may have
 }
@@ -168,10 +171,12 @@ bool data_is_no_sequence() {
     for (uint64_t slot = 0; slot < 20; ++slot) deps[8 * slot] = ring.end() + slot + 2 + kSlots;
     if (ring.try_push(input) != Push::kDone || ring.empty()) return false;
     ring.pop();
+    ring.release();
     if (!ring.empty()) return false;
     for (int i = 0; i < 7; ++i) {
       if (ring.try_push(Input{InputKind::kReady}) != Push::kDone) return false;
       ring.pop();
+      ring.release();
       if (!ring.empty()) return false;
     }
   }
@@ -203,6 +208,7 @@ bool matches_model(uint64_t seed) {
       const Expected& oldest = model.front();
       if (!front_is(ring, oldest.id, oldest.deps, oldest.prefixes)) return false;
       ring.pop();
+      ring.release();
       model.pop_front();
     }
     if (ring.empty() != model.empty()) return false;
@@ -232,6 +238,7 @@ bool producers_keep_their_order(uint32_t producers, uint64_t items, uint64_t rin
   for (uint64_t taken = 0; taken < producers * items;) {
     IntakeRing::Entry entry;
     if (!ring.front(&entry)) {
+      ring.release();
       sched_yield();
       continue;
     }
@@ -271,7 +278,10 @@ bool close_is_exact(uint64_t seed) {
   uint64_t taken = 0;
   while (!ring.drained()) {
     IntakeRing::Entry entry;
-    if (!ring.front(&entry)) continue;
+    if (!ring.front(&entry)) {
+      ring.release();
+      continue;
+    }
     ring.pop();
     if (++taken == 1000 + seed * 17) ring.close();
   }
