@@ -12,6 +12,7 @@ wanted=(
   "libflatbuffers-dev:journal format"
   "flatbuffers-compiler:journal format, schema compiler"
   "libcli11-dev:command line of the hexagent tool"
+  "libboost-dev:Boost.Lockfree, the rival queue of hexagent bench ring; not in the library"
   "nlohmann-json3-dev:traces, profiles and reports of the simulator"
   "coinor-libclp-dev:linear program behind lambda*, simulator only"
   "zlib1g-dev:compressed trace files"

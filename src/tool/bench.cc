@@ -1,4 +1,4 @@
-// `hexagent bench decision` and `hexagent policies`.
+// `hexagent bench` with its first benchmark, `decision`, and `hexagent settings`.
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -88,6 +88,10 @@ void add_bench(CLI::App* app) {
   command->add_option("--set", options->settings, "Configuration key=value");
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] { run_bench(options.get()); });
+  add_bench_ring(bench);
+  add_bench_submit(bench);
+  add_bench_poll(bench);
+  add_bench_end_to_end(bench);
 }
 
 void add_policies(CLI::App* app) {

@@ -13,4 +13,10 @@ void add_policies(CLI::App* app);
 void add_replay(CLI::App* app);
 void add_trace(CLI::App* app);
 
+// The benchmarks below `hexagent bench`.
+void add_bench_ring(CLI::App* bench);
+void add_bench_submit(CLI::App* bench);
+void add_bench_poll(CLI::App* bench);
+void add_bench_end_to_end(CLI::App* bench);
+
 }  // namespace hexagent::tool

@@ -1,0 +1,284 @@
+// `hexagent bench ring`: the intake ring against a deque behind a mutex and against Boost.Lockfree,
+// in one run: two producers, one consumer, the same payload.
+//
+// The payload is an input as the C ABI makes it, with a report of 128 bytes or with no record.
+// Every queue copies it in, and the consumer reads every word of it. All are bounded to the same
+// number of entries; who finds one full or empty spins, then yields. The only benchmark that looks
+// behind the C ABI.
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/lockfree/queue.hpp>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "runtime/intake_ring.h"
+#include "tool/bench_timing.h"
+#include "tool/commands.h"
+
+namespace hexagent::tool {
+namespace {
+
+constexpr uint32_t kProducers = 2;
+constexpr uint64_t kEntries = 16384;  // bound of every queue
+
+template <bool with_report>
+struct Item {
+  Input input;
+  hexagent_report report;
+};
+template <>
+struct Item<false> {
+  Input input;
+};
+
+// How everybody waits who finds a queue full or empty: by spinning for some microseconds, then by
+// giving up the core. To yield at once would hand whole time slices to strangers on a busy machine.
+class Patience {
+ public:
+  void wait() {
+    if (++turns_ < kTurns) {
+      __asm__ volatile("" ::: "memory");
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    } else {
+      turns_ = 0;
+      sched_yield();
+    }
+  }
+
+ private:
+  static constexpr uint32_t kTurns = 1000;
+  uint32_t turns_ = 0;
+};
+
+uint64_t sum_words(const void* bytes, size_t size) {
+  const auto* at = static_cast<const unsigned char*>(bytes);
+  uint64_t sum = 0;
+  for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, at + i, sizeof(word));
+    sum += word;
+  }
+  return sum;
+}
+
+// What the consumer does with an input.
+uint64_t read_input(const Input& input) {
+  uint64_t sum = input.user_data + input.workflow + input.call + input.worker;
+  if (input.record != nullptr) sum += sum_words(input.record, input.record_size);
+  return sum;
+}
+
+template <bool with_report>
+Item<with_report> to_item(const Input& input) {
+  Item<with_report> item;
+  item.input = input;
+  if constexpr (with_report) std::memcpy(&item.report, input.record, sizeof(item.report));
+  return item;
+}
+
+template <bool with_report>
+uint64_t read_item(Item<with_report>* item) {
+  if constexpr (with_report) item->input.record = &item->report;
+  return read_input(item->input);
+}
+
+template <bool with_report>
+class Ours {
+ public:
+  bool push(const Input& input) { return ring_.try_push(input) == IntakeRing::Push::kDone; }
+  bool pop(uint64_t* sum) {
+    IntakeRing::Entry entry;
+    if (!ring_.front(&entry)) {
+      ring_.release();
+      return false;
+    }
+    *sum += read_input(entry.input);
+    ring_.pop();
+    return true;
+  }
+
+ private:
+  static constexpr uint64_t kSlots = with_report ? 3 : 1;
+  // A power of two of slots; with a report somewhat more than kEntries fit.
+  IntakeRing ring_{kEntries * kSlots * IntakeRing::kSlotBytes};
+};
+
+template <bool with_report>
+class MutexDeque {
+ public:
+  bool push(const Input& input) {
+    const Item<with_report> item = to_item<with_report>(input);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (items_.size() == kEntries) return false;
+    items_.push_back(item);
+    return true;
+  }
+  bool pop(uint64_t* sum) {
+    Item<with_report> item;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (items_.empty()) return false;
+      item = items_.front();
+      items_.pop_front();
+    }
+    *sum += read_item(&item);
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<Item<with_report>> items_;
+};
+
+template <bool with_report>
+class BoostQueue {
+ public:
+  bool push(const Input& input) { return queue_.bounded_push(to_item<with_report>(input)); }
+  bool pop(uint64_t* sum) {
+    Item<with_report> item;
+    if (!queue_.pop(item)) return false;
+    *sum += read_item(&item);
+    return true;
+  }
+
+ private:
+  boost::lockfree::queue<Item<with_report>, boost::lockfree::fixed_sized<true>> queue_{kEntries};
+};
+
+// Nanoseconds per item through a fresh queue.
+template <class Queue, bool with_report>
+double measure(uint64_t items) {
+  const auto queue = std::make_unique<Queue>();
+  std::atomic<uint32_t> waiting{kProducers + 1};
+  const auto line_up = [&waiting] {
+    waiting.fetch_sub(1);
+    while (waiting.load() > 0) sched_yield();
+  };
+  std::vector<std::thread> producers;
+  for (uint64_t who = 0; who < kProducers; ++who) {
+    producers.emplace_back([&, who] {
+      hexagent_report report = {};
+      Input input = {InputKind::kReport};
+      input.workflow = who;
+      if (with_report) {
+        input.record = &report;
+        input.record_size = sizeof(report);
+      }
+      line_up();
+      for (uint64_t i = 1; i <= items; ++i) {
+        input.call = report.call = i;
+        for (Patience patience; !queue->push(input);) patience.wait();
+      }
+    });
+  }
+  line_up();
+  const int64_t begin = clock_ns();
+  uint64_t sum = 0;
+  Patience patience;
+  for (uint64_t taken = 0; taken < kProducers * items;) {
+    if (queue->pop(&sum)) {
+      ++taken;
+      patience = {};
+    } else {
+      patience.wait();
+    }
+  }
+  const int64_t end = clock_ns();
+  for (std::thread& producer : producers) producer.join();
+  const uint64_t calls = kProducers * (items * (items + 1) / 2);
+  const uint64_t workflows = items * (kProducers * (kProducers - 1) / 2);
+  if (sum != workflows + calls * (with_report ? 2 : 1)) throw std::runtime_error("items lost");
+  return static_cast<double>(end - begin) / static_cast<double>(kProducers * items);
+}
+
+struct Result {
+  double ring_ns, mutex_ns, boost_ns;       // medians per item
+  double over_mutex, over_boost;            // medians of the ratios of one repetition
+  double best_over_mutex, best_over_boost;  // ratios of the best repetitions
+};
+
+double best(const std::vector<double>& times) {
+  return *std::min_element(times.begin(), times.end());
+}
+
+// Repetitions take turns, so that what disturbs the machine disturbs all three.
+template <bool with_report>
+Result compare(uint64_t items, uint32_t repetitions) {
+  std::vector<double> ring, mutex, boost, over_mutex, over_boost;
+  for (uint32_t i = 0; i < repetitions; ++i) {
+    ring.push_back(measure<Ours<with_report>, with_report>(items));
+    mutex.push_back(measure<MutexDeque<with_report>, with_report>(items));
+    boost.push_back(measure<BoostQueue<with_report>, with_report>(items));
+    over_mutex.push_back(mutex.back() / ring.back());
+    over_boost.push_back(boost.back() / ring.back());
+  }
+  return {median(ring),
+          median(mutex),
+          median(boost),
+          median(over_mutex),
+          median(over_boost),
+          best(mutex) / best(ring),
+          best(boost) / best(ring)};
+}
+
+struct Options {
+  uint64_t items = 200000;  // of each producer
+  uint32_t repetitions = 31;
+  bool json = false;
+};
+
+nlohmann::ordered_json to_json(const Result& result) {
+  return {{"ring_ns", result.ring_ns},
+          {"mutex_deque_ns", result.mutex_ns},
+          {"boost_lockfree_ns", result.boost_ns},
+          {"over_mutex_deque", result.over_mutex},
+          {"over_boost_lockfree", result.over_boost},
+          {"best_over_mutex_deque", result.best_over_mutex},
+          {"best_over_boost_lockfree", result.best_over_boost}};
+}
+
+void print(const char* payload, const Result& result) {
+  std::printf("%-28s %8.1f %14.1f %16.1f %8.2f (%.2f) %8.2f (%.2f)\n", payload, result.ring_ns,
+              result.mutex_ns, result.boost_ns, result.over_mutex, result.best_over_mutex,
+              result.over_boost, result.best_over_boost);
+}
+
+void run(const Options& options) {
+  const Result report = compare<true>(options.items, options.repetitions);
+  const Result event = compare<false>(options.items, options.repetitions);
+  if (options.json) {
+    const nlohmann::ordered_json ring = {{"report", to_json(report)}, {"event", to_json(event)}};
+    std::printf("%s\n", nlohmann::ordered_json({{"ring", ring}}).dump(2).c_str());
+    return;
+  }
+  std::printf("%u producers, 1 consumer, ns per item, medians of %u runs\n", kProducers,
+              options.repetitions);
+  std::printf("ratios: medians, and of the best runs in brackets\n");
+  std::printf("%-28s %8s %14s %16s %15s %15s\n", "payload", "ring", "mutex + deque",
+              "Boost.Lockfree", "to mutex", "to Boost");
+  print("input with a report (128 B)", report);
+  print("input without a record", event);
+}
+
+}  // namespace
+
+void add_bench_ring(CLI::App* bench) {
+  CLI::App* command = bench->add_subcommand("ring", "The intake ring against other queues");
+  auto options = std::make_shared<Options>();
+  command->add_option("--items", options->items, "Items of each producer")->capture_default_str();
+  command->add_option("--repetitions", options->repetitions)->capture_default_str();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace hexagent::tool
