@@ -294,8 +294,8 @@ HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEP
 HEXAGENT_API hexagent_status hexagent_shutdown(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
 
 /**
- * The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports
- * and workflows are of this clock, and so are the times in decisions; the library reads it once for
+ * The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports and
+ * workflows are of this clock, and so are the times in decisions; the library reads it once for
  * each batch of inputs that it takes.
  *
  * @return  Nanoseconds, > 0.

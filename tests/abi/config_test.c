@@ -121,6 +121,24 @@ static void only_live_keys_change_while_running(void** state) {
   assert_int_equal(decision.kind, HEXAGENT_DECISION_ACCEPTED);
 }
 
+static void driving_is_chosen_at_open_and_not_later(void** state) {
+  const fixture* self = *state;
+  hexagent_config* config = hexagent_config_create();
+  assert_non_null(config);
+  hexagent_error error = empty_error();
+  assert_int_equal(hexagent_config_set(config, "driving", "fast", &error), HEXAGENT_E_KEY);
+  assert_int_equal(error.field, HEXAGENT_FIELD_VALUE);
+  assert_non_null(strstr(error.text, "fast"));
+  assert_non_null(strstr(error.text, "manual, thread, loop"));
+  assert_int_equal(hexagent_config_set(config, "driving", "loop", &error), HEXAGENT_OK);
+  assert_int_equal(error.status, HEXAGENT_OK);
+  hexagent_config_free(config);
+  assert_int_equal(hexagent_configure(self->scheduler, "driving", "thread", &error),
+                   HEXAGENT_E_STATE);
+  assert_int_equal(error.field, HEXAGENT_FIELD_KEY);
+  assert_non_null(strstr(error.text, "not live"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(every_key_described_takes_its_own_default, open_config,
@@ -132,6 +150,8 @@ int main(void) {
                                       free_config),
       cmocka_unit_test_setup_teardown(null_arguments_are_refused, open_config, free_config),
       cmocka_unit_test_setup_teardown(only_live_keys_change_while_running, fixture_setup,
+                                      fixture_teardown),
+      cmocka_unit_test_setup_teardown(driving_is_chosen_at_open_and_not_later, fixture_setup,
                                       fixture_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -737,8 +737,8 @@ PROTOTYPES = {
     # Ownership: the handle stays open until hexagent_close().
     # Threads: [any thread]; never blocks. Since: 0.1
     "hexagent_shutdown": (c_int32, [c_void_p]),
-    # The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports
-    # and workflows are of this clock, and so are the times in decisions; the library reads it once for
+    # The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports and
+    # workflows are of this clock, and so are the times in decisions; the library reads it once for
     # each batch of inputs that it takes.
     #
     # @return  Nanoseconds, > 0.

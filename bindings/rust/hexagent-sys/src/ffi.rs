@@ -1324,8 +1324,8 @@ extern "C" {
         scheduler: *mut hexagent_scheduler,
     ) -> hexagent_status;
 
-    /// The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports
-    /// and workflows are of this clock, and so are the times in decisions; the library reads it once for
+    /// The library's clock: CLOCK_MONOTONIC. In thread and loop driving the times in reports and
+    /// workflows are of this clock, and so are the times in decisions; the library reads it once for
     /// each batch of inputs that it takes.
     ///
     /// @return  Nanoseconds, > 0.
