@@ -72,7 +72,7 @@ static void the_name_table_fills_up_and_says_so(void** state) {
   fixture self;
   fixture_open(&self, "names_max", "16"); /* takes four itself */
   for (int i = 4; i < 16; ++i) {
-    char text[16];
+    char text[24];
     snprintf(text, sizeof(text), "n%d", i);
     assert_true(hexagent_name(self.scheduler, text, (uint32_t)strlen(text)) > 0);
   }
@@ -84,7 +84,7 @@ static void the_name_table_fills_up_and_says_so(void** state) {
 static void there_are_sixty_four_labels(void** state) {
   const fixture* self = *state;
   for (int32_t i = 0; i < 64; ++i) {
-    char text[16];
+    char text[24];
     snprintf(text, sizeof(text), "label%d", (int)i);
     assert_int_equal(hexagent_label(self->scheduler, text, (uint32_t)strlen(text)), i);
   }
