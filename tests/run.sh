@@ -30,6 +30,16 @@ step() {
   fi
 }
 
+# compact COMMAND...: the last line of what it prints, or, when it fails, all that is no progress.
+compact() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 || status=$?
+  if [[ $status -eq 0 ]]; then tail -n 1 "$log"; else grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | head -n 60; fi
+  rm -f "$log"
+  return $status
+}
+
 # suite PRESET [TARGET LABEL]: configures, builds and runs every ctest of one preset, counting each
 # test; with a target and a label just that target and the tests of that label.
 suite() {
@@ -37,7 +47,7 @@ suite() {
   log=$(mktemp)
   build_preset() {
     cmake --preset "$preset" "${launcher[@]}" >/dev/null &&
-      cmake --build --preset "$preset" --target "$target" -j 2 | tail -n 3
+      compact cmake --build --preset "$preset" --target "$target" -j 2
   }
   local before=$failed
   step "$preset build" build_preset
@@ -59,7 +69,7 @@ suite() {
 # Of the release build only the tool is needed, to compare its decisions.
 build_release_tool() {
   cmake --preset release "${launcher[@]}" >/dev/null &&
-    cmake --build --preset release --target hexagent_tool -j 2 | tail -n 1
+    compact cmake --build --preset release --target hexagent_tool -j 2
 }
 
 static_checks() {

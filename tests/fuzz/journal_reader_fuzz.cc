@@ -52,9 +52,10 @@ void read(std::vector<uint8_t> segment) {
   folder.files[segment_name(1)].bytes = std::move(segment);
   JournalReader reader(&folder);
   if (!reader.open() || !is_small(reader.header().settings)) return;
-  Settings settings = reader.header().settings;
-  settings.intake_bytes = 65536;  // the queue is not used here
-  hexagent_scheduler scheduler(settings, 0);
+  hexagent_config config;
+  config.settings = reader.header().settings;
+  config.settings.intake_bytes = 65536;  // the queue is not used here
+  hexagent_scheduler scheduler(config, nullptr);
   JournalReplay replay(&reader, &scheduler.core, &scheduler.names, &scheduler.labels,
                        [&](const Input& input) { return check_input(scheduler, input); });
   // The core audits itself after each step, which is slow; what is behind is only read.

@@ -10,7 +10,12 @@ if command -v ccache >/dev/null; then
   launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
 cmake --preset fuzz "${launcher[@]}" >/dev/null
-cmake --build --preset fuzz -j 2 | tail -n 1
+log=$(mktemp)
+if ! cmake --build --preset fuzz -j 2 >"$log" 2>&1; then
+  grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | head -n 60
+  exit 1
+fi
+rm -f "$log"
 
 found=build/fuzz/found
 mkdir -p "$found"

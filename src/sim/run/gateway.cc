@@ -235,7 +235,10 @@ void Gateway::step(TimeNs now, std::vector<hexagent_decision>& decisions) {
           decision.status == HEXAGENT_E_STALE || decision.status == HEXAGENT_E_STATE ||
           decision.status == HEXAGENT_E_DUPLICATE || decision.status == HEXAGENT_E_UNKNOWN_WORKFLOW;
       if (decision.kind == HEXAGENT_DECISION_REFUSED) {
-        if (!late) throw LibraryError("refused input", decision.status);
+        if (!late) {
+          throw LibraryError("refused input, " + std::string(hexagent_field_name(decision.field)),
+                             decision.status);
+        }
         continue;
       }
       decisions.push_back(decision);

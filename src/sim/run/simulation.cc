@@ -21,20 +21,27 @@ WorkloadConfig workload_config(const RunConfig& config) {
   return workload;
 }
 
-// Calls that may be live at once: an overloaded cell lets nearly all arrivals wait.
-uint64_t live_calls_max(const RunConfig& config) {
-  size_t calls_max = 1;
-  for (const Trace* trace : config.traces) {
-    for (const TraceWorkflow& body : trace->workflows) {
-      calls_max = std::max(calls_max, body.calls.size());
-    }
-  }
-  const uint64_t wanted = static_cast<uint64_t>(config.workflows) * 4 * calls_max;
-  return std::clamp<uint64_t>(wanted, 1u << 14, 1u << 20);
-}
-
 // How long arrivals and the wait for stragglers may go on, as multiples of the measured interval.
 constexpr int64_t kGiveUpFactor = 10;
+constexpr double kIntervalMinS = 60.0;
+
+// Calls that may be live at once: in an overloaded cell nearly all arrivals of the warm-up and of the
+// longest measured interval may be waiting when the run gives up.
+uint64_t live_calls_max(const RunConfig& config) {
+  size_t bodies = 0;
+  size_t calls = 0;
+  for (const Trace* trace : config.traces) {
+    bodies += trace->workflows.size();
+    for (const TraceWorkflow& body : trace->workflows) calls += body.calls.size();
+  }
+  const double rate = std::max(config.rate_per_s, config.drain_rate_per_s);
+  const double interval_s = std::max(static_cast<double>(config.workflows) / rate, kIntervalMinS);
+  const double arrivals = rate * (config.warmup_s + interval_s +
+                                  std::max(kGiveUpFactor * interval_s, config.patience_s));
+  const double per_workflow =
+      static_cast<double>(calls) / static_cast<double>(std::max<size_t>(bodies, 1));
+  return std::clamp<uint64_t>(static_cast<uint64_t>(arrivals * per_workflow), 1u << 14, 1u << 20);
+}
 
 // More than this share above give_up_stretch and Req95 is above it. Looked at once in so many
 // arrivals, since it takes a look at everything live.
@@ -120,7 +127,7 @@ void Simulation::arrive(WorkflowInstance instance) {
     if (measured_ == config_.workflows) {
       measure_until_ = now_;
       use_after_ = fleet_.use(now_);
-      const TimeNs interval = std::max<TimeNs>(now_ - measure_from_, to_ns(60.0));
+      const TimeNs interval = std::max<TimeNs>(now_ - measure_from_, to_ns(kIntervalMinS));
       give_up_at_ = now_ + std::max(kGiveUpFactor * interval, to_ns(config_.patience_s));
     }
   }

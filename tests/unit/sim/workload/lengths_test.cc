@@ -43,7 +43,7 @@ Trace make_trace() {
       "w", {make_call(0, {}, 1000, 50), make_call(1, {0}, 1500, 60, 0, 1000),
             make_call(2, {0}, 1500, 70, 1, 1500), make_call(3, {1, 2}, 2000, 80, 1, 1530),
             make_call(4, {3}, 500, 9, 0, 200)});
-  for (const size_t i : {0, 4}) {
+  for (const size_t i : {size_t{0}, size_t{4}}) {
     workflow.calls[i].prefix_group = "group";
     workflow.calls[i].prefix_group_tokens = kGroupTokens;
   }
