@@ -25,8 +25,8 @@ WorkloadConfig workload_config(const RunConfig& config) {
 constexpr int64_t kGiveUpFactor = 10;
 constexpr double kIntervalMinS = 60.0;
 
-// Calls that may be live at once: in an overloaded cell nearly all arrivals of the warm-up and of the
-// longest measured interval may be waiting when the run gives up.
+// Calls that may be live at once: in an overloaded cell nearly all arrivals of the warm-up and of
+// the longest measured interval may be waiting when the run gives up.
 uint64_t live_calls_max(const RunConfig& config) {
   size_t bodies = 0;
   size_t calls = 0;
