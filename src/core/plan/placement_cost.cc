@@ -70,6 +70,13 @@ double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, doubl
   return path.latency_s + bytes / path.bytes_per_s + beside;
 }
 
+double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
+  const Worker& target = view.workers()[decode];
+  if (target.can_prefill()) return 0.0;  // it may be the same worker, and nothing moves
+  const LinkLoad& ingress = view.load(decode).ingress;
+  return (bytes + std::min(ingress.bytes, ingress.flows * bytes)) / target.spec.ingress_bytes_per_s;
+}
+
 void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefill_part,
              uint32_t decode, const DecodeOption& decode_part, Choice* choice) {
   choice->prefill = prefill;

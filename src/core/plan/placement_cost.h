@@ -18,6 +18,9 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
 // Seconds to move this call's KV, behind what is under way on both ends.
 double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes);
 
+// The least that transfer_s() can be for this decode worker, whatever the prefill worker.
+double ingress_s(const PlanView& view, uint32_t decode, double bytes);
+
 // Fills a choice with the projected times of a pair.
 void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefill_part,
              uint32_t decode, const DecodeOption& decode_part, Choice* choice);

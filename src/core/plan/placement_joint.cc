@@ -22,121 +22,163 @@ constexpr double kNoCost = 1e300;
 // Bounds and costs add the same terms in another order; this covers what rounding makes of that.
 constexpr double kSlack = 1.0 + 1e-9;
 
+// A line that own_cost_s() never falls below: its tangent, since it is convex.
+struct Tangent {
+  double offset = 0.0;
+  double slope = 1.0;
+
+  static Tangent at(const CallShape& shape, double finish_s, uint32_t power) {
+    if (power < 2 || shape.horizon_s <= 0.0) return {};
+    const double span_s = shape.horizon_s * shape.stretch_now;
+    const double slope = whole_power((shape.elapsed_s + finish_s) / span_s, power - 1);
+    // The cost there is slope * (elapsed + finish) / power.
+    return {slope * ((shape.elapsed_s + finish_s) / power - finish_s), slope};
+  }
+};
+
 // One search over (prefill, decode) pairs.
 //
-// Without the transfer a pair's cost needs only one number a worker: when it would be done and what
-// that costs others. So each row has a lower bound: itself with the best of the other side and no
-// transfer. Rows whose bound is above the cost of one good pair, found first, cannot be in the best
-// one and are dropped; few are left, and those are tried pair by pair.
+// Everything in a pair's cost but the transfer and the curve of the own finish belongs to one of
+// its two workers alone. With a tangent for the curve, and for the transfer what the decode
+// worker's own interface makes of it, a pair has a lower bound that is a sum of one number a row.
+// One good pair is found first; rows that cannot be in a better one go, and the few left are tried
+// in the order of their bounds until these pass the best cost. The answer is that of trying all;
+// of equal costs the lowest worker indexes win, prefill first.
 class Search {
  public:
   Search(const PlanView& view, const CallShape& shape, const JointWeights& weights, bool must_fit,
          bool avoid)
-      : view_(view), shape_(shape), weights_(weights), must_fit_(must_fit), avoid_(avoid) {}
+      : view_(view),
+        shape_(shape),
+        weights_(weights),
+        prefills_(view.prefill_rows()),
+        decodes_(view.decode_rows()),
+        must_fit_(must_fit),
+        avoid_(avoid) {}
 
   bool run(Choice* best) {
     collect_prefills();
     collect_decodes();
-    std::vector<PrefillRow>& prefills = view_.prefill_rows();
-    std::vector<DecodeRow>& decodes = view_.decode_rows();
-    if (prefills.empty() || decodes.empty()) return false;
-    drop_hopeless(&prefills, &decodes);
-    for (const PrefillRow& row : prefills) try_prefill(row, best);
-    return best_cost_ < kNoCost;
+    if (prefills_.empty() || decodes_.empty()) return false;
+    bound_rows(try_good_pair());
+    drop_hopeless();
+    try_rest();
+    if (best_prefill_ == nullptr) return false;
+    project(view_, best_prefill_->worker, best_prefill_->option, best_decode_->worker,
+            best_decode_->option, best);
+    best->cost_s = best_cost_;
+    return true;
   }
 
  private:
   void collect_prefills() {
-    std::vector<PrefillRow>& rows = view_.prefill_rows();
-    rows.clear();
+    prefills_.clear();
     for (uint32_t index : shape_.pool->prefill) {
       const Worker& worker = view_.workers()[index];
       if (!eligible(worker, *shape_.call, index, avoid_)) continue;
-      PrefillRow row{index, false, 0.0, 0.0, prefill_option(view_, shape_, index)};
+      PrefillRow row{index, false, 0.0, 0.0, 0.0, prefill_option(view_, shape_, index)};
       if (must_fit_ && !row.option.fits) continue;
       row.late = worker.spec.binding == HEXAGENT_BINDING_PREFILL_END;
       row.end_s = row.option.wait_s + row.option.service_s;
       row.price_s = weights_.work * row.option.work_s;
       any_late_ = any_late_ || row.late;
-      rows.push_back(row);
+      prefills_.push_back(row);
     }
   }
 
   void collect_decodes() {
-    std::vector<DecodeRow>& rows = view_.decode_rows();
-    rows.clear();
+    decodes_.clear();
     for (uint32_t index : shape_.pool->decode) {
       if (!eligible(view_.workers()[index], *shape_.call, index, avoid_)) continue;
-      DecodeRow row{index, 0.0, 0.0, decode_option(view_, shape_, index)};
+      DecodeRow row{index, 0.0, 0.0, 0.0, decode_option(view_, shape_, index)};
       if (must_fit_ && !any_late_ && !row.option.fits) continue;
       row.finish_s = row.option.wait_s + row.option.service_s;
       row.price_s = weights_.impact * row.option.impact_s;
-      rows.push_back(row);
+      decodes_.push_back(row);
     }
   }
 
-  void drop_hopeless(std::vector<PrefillRow>* prefills, std::vector<DecodeRow>* decodes) const {
-    const auto sooner = [](const auto& a, const auto& b) { return a.done_s() < b.done_s(); };
-    const auto cheaper = [](const auto& a, const auto& b) { return a.price_s < b.price_s; };
-    const double end_s = std::min_element(prefills->begin(), prefills->end(), sooner)->done_s();
-    const double work_s = std::min_element(prefills->begin(), prefills->end(), cheaper)->price_s;
-    const double finish_s = std::min_element(decodes->begin(), decodes->end(), sooner)->done_s();
-    const double impact_s = std::min_element(decodes->begin(), decodes->end(), cheaper)->price_s;
-    const double bound = good_cost(*prefills, *decodes) * kSlack;
-    std::erase_if(*prefills, [&](const PrefillRow& row) {
-      return row.price_s + impact_s + own_cost(row.end_s + finish_s) > bound;
-    });
-    std::erase_if(*decodes, [&](const DecodeRow& row) {
-      return row.price_s + work_s + own_cost(end_s + row.finish_s) > bound;
-    });
-  }
-
-  // Cost of the pair that would be best if prices were seconds and KV needed no transfer.
-  double good_cost(const std::vector<PrefillRow>& prefills,
-                   const std::vector<DecodeRow>& decodes) const {
+  // Takes the pair that would be best if prices were seconds and KV needed no transfer, if there is
+  // one that fits. Its finish, seconds from now.
+  double try_good_pair() {
     const auto better = [](const auto& a, const auto& b) {
       return a.done_s() + a.price_s < b.done_s() + b.price_s;
     };
-    const PrefillRow& prefill = *std::min_element(prefills.begin(), prefills.end(), better);
+    const PrefillRow& prefill = *std::min_element(prefills_.begin(), prefills_.end(), better);
     const DecodeRow* decode = nullptr;
-    for (const DecodeRow& row : decodes) {
-      if (!allowed(prefill, row)) continue;
-      if (decode == nullptr || better(row, *decode)) decode = &row;
+    for (const DecodeRow& row : decodes_) {
+      if (allowed(prefill, row) && (decode == nullptr || better(row, *decode))) decode = &row;
     }
-    return decode == nullptr ? kNoCost : cost(prefill, *decode);
+    if (decode == nullptr) return prefill.end_s + decodes_.front().finish_s;
+    const double move_s = transfer_s(view_, prefill.worker, decode->worker, decode->option.bytes);
+    best_cost_ = cost(prefill, *decode, move_s);
+    return prefill.end_s + move_s + decode->finish_s;
   }
 
-  void try_prefill(const PrefillRow& source, Choice* best) {
-    for (const DecodeRow& row : view_.decode_rows()) {
-      const double least = source.price_s + row.price_s + own_cost(source.end_s + row.finish_s);
-      if (least > best_cost_ * kSlack || !allowed(source, row)) continue;
-      const double pair_cost = cost(source, row);
-      if (pair_cost >= best_cost_) continue;
-      best_cost_ = pair_cost;
-      project(view_, source.worker, source.option, row.worker, row.option, best);
-      best->cost_s = pair_cost;
+  void bound_rows(double finish_s) {
+    const Tangent tangent = Tangent::at(shape_, finish_s, weights_.power);
+    for (PrefillRow& row : prefills_) {
+      row.bound_s = row.price_s + tangent.offset + tangent.slope * row.end_s;
     }
+    for (DecodeRow& row : decodes_) {
+      const double move_s = ingress_s(view_, row.worker, row.option.bytes);
+      row.bound_s =
+          row.price_s + weights_.transfer * move_s + tangent.slope * (row.finish_s + move_s);
+    }
+  }
+
+  void drop_hopeless() {
+    const auto lower = [](const auto& a, const auto& b) { return a.bound_s < b.bound_s; };
+    const double prefill_s = std::min_element(prefills_.begin(), prefills_.end(), lower)->bound_s;
+    const double decode_s = std::min_element(decodes_.begin(), decodes_.end(), lower)->bound_s;
+    const double limit_s = best_cost_ * kSlack;
+    std::erase_if(prefills_, [&](const auto& row) { return row.bound_s + decode_s > limit_s; });
+    std::erase_if(decodes_, [&](const auto& row) { return row.bound_s + prefill_s > limit_s; });
+    std::sort(prefills_.begin(), prefills_.end(), lower);
+    std::sort(decodes_.begin(), decodes_.end(), lower);
+  }
+
+  void try_rest() {
+    for (const PrefillRow& source : prefills_) {
+      for (const DecodeRow& row : decodes_) {
+        if (source.bound_s + row.bound_s > best_cost_ * kSlack) break;
+        if (!allowed(source, row)) continue;
+        const double move_s = transfer_s(view_, source.worker, row.worker, row.option.bytes);
+        const double pair_cost = cost(source, row, move_s);
+        if (pair_cost > best_cost_ || (pair_cost == best_cost_ && !wins_tie(source, row))) continue;
+        best_cost_ = pair_cost;
+        best_prefill_ = &source;
+        best_decode_ = &row;
+      }
+    }
+  }
+
+  bool wins_tie(const PrefillRow& source, const DecodeRow& row) const {
+    if (best_prefill_ == nullptr) return true;
+    if (source.worker != best_prefill_->worker) return source.worker < best_prefill_->worker;
+    return row.worker < best_decode_->worker;
   }
 
   bool allowed(const PrefillRow& source, const DecodeRow& row) const {
     return !must_fit_ || source.late || row.option.fits;
   }
 
-  double own_cost(double finish_s) const { return own_cost_s(shape_, finish_s, weights_.power); }
-
-  double cost(const PrefillRow& source, const DecodeRow& row) const {
-    const double move = transfer_s(view_, source.worker, row.worker, row.option.bytes);
-    return source.price_s + weights_.transfer * move + row.price_s +
-           own_cost(source.end_s + move + row.finish_s);
+  double cost(const PrefillRow& source, const DecodeRow& row, double move_s) const {
+    return source.price_s + weights_.transfer * move_s + row.price_s +
+           own_cost_s(shape_, source.end_s + move_s + row.finish_s, weights_.power);
   }
 
   const PlanView& view_;
   const CallShape& shape_;
   const JointWeights& weights_;
-  bool must_fit_;
-  bool avoid_;
+  std::vector<PrefillRow>& prefills_;
+  std::vector<DecodeRow>& decodes_;
+  const bool must_fit_;
+  const bool avoid_;
   bool any_late_ = false;
   double best_cost_ = kNoCost;
+  const PrefillRow* best_prefill_ = nullptr;  // null: the good pair, or none, so far
+  const DecodeRow* best_decode_ = nullptr;
 };
 
 }  // namespace

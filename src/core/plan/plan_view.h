@@ -62,6 +62,7 @@ struct PrefillRow {
   bool late;       // its decode worker is bound when the prefill has ended
   double end_s;    // of the prefill
   double price_s;  // of the work
+  double bound_s;  // its part of what any pair with it costs at least
   PrefillOption option;
   double done_s() const { return end_s; }
 };
@@ -70,6 +71,7 @@ struct DecodeRow {
   uint32_t worker;
   double finish_s;  // without the transfer
   double price_s;   // of the delay it causes
+  double bound_s;   // its part of what any pair with it costs at least
   DecodeOption option;
   double done_s() const { return finish_s; }
 };
