@@ -308,7 +308,7 @@ const (
 type DecisionKind uint32
 
 const (
-	// an input was taken: user_data, workflow, call, worker
+	// an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
 	DecisionAccepted DecisionKind = 1
 	// it was not: status, field
 	DecisionRefused DecisionKind = 2

@@ -73,6 +73,37 @@ func (r *configInfoRecord) info() ConfigInfo {
 		Minimum: r.Minimum, Maximum: r.Maximum, Live: r.Live != 0}
 }
 
+// JournalInfo is what became of a scheduler's journal, and what came back from it at Open.
+type JournalInfo struct {
+	// OK; why it has failed; closed after the last step
+	Status Status
+	// 0 = the journal was new
+	RecoveredSteps uint64
+	// of all its life
+	RecoveredInputs uint64
+	// sequence number of the last one; 0 = none
+	RecoveredDecisions uint64
+	// time of the last step, the journal's clock
+	RecoveredNowNs int64
+	// the journal's clock minus the caller's; manual driving: 0 until a step
+	ClockShiftNs int64
+	// torn tail that a crash had left and that does not count
+	CutBytes uint64
+	// whole frames in it
+	CutFrames uint32
+	// it had been closed in good order
+	Closed bool
+	// why it has failed, with file and reason; empty otherwise
+	Text string
+}
+
+func (r *journalInfoRecord) info() JournalInfo {
+	return JournalInfo{Status: r.Status, RecoveredSteps: r.RecoveredSteps, RecoveredInputs: r.RecoveredInputs,
+		RecoveredDecisions: r.RecoveredDecisions, RecoveredNowNs: r.RecoveredNowNs, ClockShiftNs: r.ClockShiftNs,
+		CutBytes: r.CutBytes, CutFrames: r.CutFrames,
+		Closed: r.Closed != 0, Text: text(r.Text[:])}
+}
+
 // text is the string before the terminating zero.
 func text(buffer []byte) string {
 	if end := bytes.IndexByte(buffer, 0); end >= 0 {

@@ -345,7 +345,7 @@ type Decision struct {
 	Call     uint64 `json:"call,omitempty"`
 	// HEXAGENT_DECISION_*
 	Kind DecisionKind `json:"kind,omitempty"`
-	// hexagent_status of REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
+	// hexagent_status of ACCEPTED, REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
 	Status     Status `json:"status,omitempty"`
 	Worker     uint32 `json:"worker,omitempty"`
 	PeerWorker uint32 `json:"peer_worker,omitempty"`
@@ -454,7 +454,7 @@ type WorkerInfo struct {
 
 // Stats is hexagent_stats of the C API.
 //
-// Counters since open and gauges of now.
+// Counters since open and gauges of now. What a journal brought back counts as since open.
 type Stats struct {
 	structSize uint32
 	Workers    uint32 `json:"workers,omitempty"`
@@ -488,6 +488,50 @@ type Stats struct {
 	DecisionRingFull uint64 `json:"decision_ring_full,omitempty"`
 	// to be polled
 	DecisionsWaiting uint64 `json:"decisions_waiting,omitempty"`
+	// recorded since open; this and the following: 0 without a journal
+	JournalInputs uint64 `json:"journal_inputs,omitempty"`
+	// came back at open
+	JournalInputsRecovered uint64 `json:"journal_inputs_recovered,omitempty"`
+	// not recorded, because the journal had failed
+	JournalInputsLost uint64 `json:"journal_inputs_lost,omitempty"`
+	// recorded since open
+	JournalSteps uint64 `json:"journal_steps,omitempty"`
+	// handed to the operating system since open
+	JournalBytes uint64 `json:"journal_bytes,omitempty"`
+	// begun since open
+	JournalSegments uint64 `json:"journal_segments,omitempty"`
+	JournalSyncs    uint64 `json:"journal_syncs,omitempty"`
+	// 1 once it has failed; see hexagent_journal_query()
+	JournalFailures uint64 `json:"journal_failures,omitempty"`
+	// from what is on disk to the last step; 0 = all of it is
+	JournalSyncAgeNs uint64 `json:"journal_sync_age_ns,omitempty"`
+}
+
+// journalInfoRecord is hexagent_journal_info of the C API.
+//
+// What became of a scheduler's journal, and what came back from it at open.
+type journalInfoRecord struct {
+	structSize uint32
+	// OK; why it has failed; HEXAGENT_E_CLOSED after the last step
+	Status Status `json:"status,omitempty"`
+	// 0 = the journal was new
+	RecoveredSteps uint64 `json:"recovered_steps,omitempty"`
+	// of all its life
+	RecoveredInputs uint64 `json:"recovered_inputs,omitempty"`
+	// sequence number of the last one; 0 = none
+	RecoveredDecisions uint64 `json:"recovered_decisions,omitempty"`
+	// time of the last step, the journal's clock
+	RecoveredNowNs int64 `json:"recovered_now_ns,omitempty"`
+	// the journal's clock minus the caller's; manual: 0 until a step
+	ClockShiftNs int64 `json:"clock_shift_ns,omitempty"`
+	// torn tail that a crash had left and that does not count
+	CutBytes uint64 `json:"cut_bytes,omitempty"`
+	// whole frames in it
+	CutFrames uint32 `json:"cut_frames,omitempty"`
+	// 1: it had been closed in good order
+	Closed uint32 `json:"closed,omitempty"`
+	// why it has failed, with file and reason; empty otherwise
+	Text [256]byte `json:"text,omitempty"`
 }
 
 // Input is hexagent_input of the C API.

@@ -21,6 +21,7 @@ var recordsByName = map[string]any{
 	"hexagent_workflow_info": WorkflowInfo{},
 	"hexagent_worker_info":   WorkerInfo{},
 	"hexagent_stats":         Stats{},
+	"hexagent_journal_info":  journalInfoRecord{},
 	"hexagent_input":         Input{},
 	"hexagent_replay_info":   ReplayInfo{},
 }

@@ -531,3 +531,12 @@ func (s *Scheduler) Stats() (Stats, error) {
 	})
 	return stats, status.Err()
 }
+
+// JournalQuery tells what became of the journal and what came back from it; ErrState without one.
+func (s *Scheduler) JournalQuery() (JournalInfo, error) {
+	info := journalInfoRecord{structSize: uint32(unsafe.Sizeof(journalInfoRecord{}))}
+	status := s.use(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_journal_query(handle, (*C.hexagent_journal_info)(unsafe.Pointer(&info)))
+	})
+	return info.info(), status.Err()
+}

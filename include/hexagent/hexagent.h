@@ -12,6 +12,8 @@
  *             hexagent_config_free().
  * Time        int64_t nanoseconds of a monotonic clock, one clock for one handle: in manual driving
  *             any clock of the caller's, otherwise CLOCK_MONOTONIC, which hexagent_now() reads.
+ *             That clock may begin anew when a scheduler is opened with a journal; see "Restart"
+ *             there.
  *             Durations are nanoseconds too. Deadlines are relative to the workflow's arrival.
  * Sizes       Tokens are counts, KV sizes are bytes or tokens as the field's name says.
  * Zero        Zero always means "default" or "none". A field that is `reserved` must be zero.
@@ -263,9 +265,20 @@ HEXAGENT_API hexagent_status hexagent_config_describe(uint32_t index,
  * @param header_version  HEXAGENT_VERSION of the header the caller was built with.
  * @param error           Optional detail.
  * With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
+ * With a `journal` everything in that folder is lived through again first ("Restart" in the part
+ * about the journal): about a second for a million inputs.
  *
  * @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
- *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had).
+ *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
+ *          nothing that counts in it has changed and `error->text` names the folder, the file and
+ *          the offset:
+ *          HEXAGENT_E_IO         the folder or a file in it cannot be made, read or written,
+ *          HEXAGENT_E_BUSY       another scheduler, or a forked child of its process, has it open,
+ *          HEXAGENT_E_DAMAGED    it holds bytes that cannot be right,
+ *          HEXAGENT_E_VERSION    it has settings or inputs that only another release knows,
+ *          HEXAGENT_E_STATE      it was begun with another limit (a key that is not live) than the
+ *                                configuration says; the text names the key,
+ *          HEXAGENT_E_DIFFERENT  this release decides otherwise than the journal says.
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
@@ -275,8 +288,9 @@ HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
 /**
  * Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
  * NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
- * first where that matters. In a forked child it frees memory and closes descriptors, and leaves
- * the parent's thread alone.
+ * first where that matters. A journal is written out, synced and marked as ended in good order. In
+ * a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
+ * alone.
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
@@ -285,7 +299,8 @@ HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEP
  * Begins the orderly end. From here on inputs answer HEXAGENT_E_CLOSED; what was queued before is
  * still taken, and the decisions that follow from it can be polled. After the last of them
  * hexagent_poll() answers HEXAGENT_E_CLOSED, for good. Timers that are not due by then never fire,
- * and calls in flight stay unfinished: their reports would be inputs. Questions go on working.
+ * and calls in flight stay unfinished: their reports would be inputs. Questions go on working. A
+ * journal ends with the last step, and is synced, before its decisions can be polled.
  *
  * @return  HEXAGENT_OK, also when it has begun before.
  * Ownership: the handle stays open until hexagent_close().
@@ -721,7 +736,8 @@ HEXAGENT_API hexagent_status hexagent_workflow_end(hexagent_scheduler* scheduler
 
 /* Kinds of decision. */
 enum {
-  HEXAGENT_DECISION_ACCEPTED = 1,      /* an input was taken: user_data, workflow, call, worker */
+  HEXAGENT_DECISION_ACCEPTED = 1,      /* an input was taken: user_data, workflow, call, worker;
+                                        * status: OK, or the journal has failed to keep it */
   HEXAGENT_DECISION_REFUSED = 2,       /* it was not: status, field */
   HEXAGENT_DECISION_PREFILL = 3,       /* send to `worker`; `peer_worker` decodes (tentative) */
   HEXAGENT_DECISION_LOCAL = 4,         /* prefill and decode on `worker` */
@@ -745,7 +761,7 @@ typedef struct hexagent_decision {
   uint64_t workflow;
   uint64_t call;
   uint32_t kind;  /* HEXAGENT_DECISION_* */
-  int32_t status; /* hexagent_status of REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE */
+  int32_t status; /* hexagent_status of ACCEPTED, REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE */
   uint32_t worker;
   uint32_t peer_worker;
   uint32_t incarnation;      /* of `worker` */
@@ -777,8 +793,9 @@ typedef struct hexagent_decision {
 HEXAGENT_API int32_t hexagent_step(hexagent_scheduler* scheduler, int64_t now_ns) HEXAGENT_NOEXCEPT;
 
 /**
- * Manual driving: time of the earliest timer (idle expiry, round trips); INT64_MAX when there is
- * none; a negative HEXAGENT_E_* for a handle that does not work or is driven otherwise.
+ * Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
+ * falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
+ * or is driven otherwise.
  * Threads: [one consumer]. Since: 0.1
  */
 HEXAGENT_API int64_t hexagent_next_timer(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
@@ -908,7 +925,8 @@ HEXAGENT_API hexagent_status hexagent_what_if(
 
 /**
  * Why a call went where it went: one JSON object with state, order key and its terms, the chosen
- * placement and the best alternatives at that moment, predicted against actual times.
+ * placement and the best alternatives at that moment, predicted against actual times. Its times are
+ * those of the journal's clock: hexagent_journal_info.clock_shift_ns later than the caller's.
  *
  * @param buffer  May be NULL when `capacity` is 0, to ask for the size.
  * @param needed  Bytes of the text with its terminating zero (also when the buffer is too small);
@@ -956,7 +974,7 @@ typedef struct hexagent_worker_info {
 HEXAGENT_API hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t worker,
                                                    hexagent_worker_info* info) HEXAGENT_NOEXCEPT;
 
-/** Counters since open and gauges of now. */
+/** Counters since open and gauges of now. What a journal brought back counts as since open. */
 typedef struct hexagent_stats {
   uint32_t struct_size;
   uint32_t workers;
@@ -980,6 +998,15 @@ typedef struct hexagent_stats {
   uint64_t inputs_held_back;   /* steps that left inputs queued, decisions_max decisions waiting */
   uint64_t decision_ring_full; /* thread driving: steps that found no room to hand decisions out */
   uint64_t decisions_waiting;  /* to be polled */
+  uint64_t journal_inputs; /* recorded since open; this and the following: 0 without a journal */
+  uint64_t journal_inputs_recovered; /* came back at open */
+  uint64_t journal_inputs_lost;      /* not recorded, because the journal had failed */
+  uint64_t journal_steps;            /* recorded since open */
+  uint64_t journal_bytes;            /* handed to the operating system since open */
+  uint64_t journal_segments;         /* begun since open */
+  uint64_t journal_syncs;
+  uint64_t journal_failures;    /* 1 once it has failed; see hexagent_journal_query() */
+  uint64_t journal_sync_age_ns; /* from what is on disk to the last step; 0 = all of it is */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */
@@ -995,6 +1022,72 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
                                                     uint32_t* needed) HEXAGENT_NOEXCEPT;
 
 /* ----------------------------------------------------------------- journal -------------------- */
+
+/*
+ * With the configuration key `journal` = a folder, every input and every step is recorded there, in
+ * order and with its time, so that the same state can be reached again: by hexagent_open() with
+ * that folder after a restart, and by whoever looks into what happened (`hexagent replay`,
+ * hexagent_replay_open()). It holds ids, names and numbers, no prompt text. The other keys:
+ *
+ *   journal_durability      what a crash may lose:
+ *     before_accepted         nothing that was polled; each poll that has something to show waits
+ *                             for the disk once, however many steps there were (in thread driving:
+ *                             each batch of inputs),
+ *     interval                of what was polled nothing when the process dies, the last
+ *                             journal_sync_interval_s when the machine does (default),
+ *     none                    nothing when the process dies, all since the segment began when the
+ *                             machine does.
+ *   journal_sync_interval_s, journal_segment_bytes, journal_full_decisions: see
+ *   hexagent_config_describe(). None of them is live, all may differ from one open to the next.
+ *
+ * Failure     When a file cannot be written (disk full), the journal ends for good; what is in it
+ *             stays whole. The scheduler goes on. With before_accepted an ACCEPTED that is not on
+ *             disk then carries the status HEXAGENT_E_IO: in effect, but not acknowledged. Counted
+ *             in hexagent_stats.journal_failures, explained by hexagent_journal_query().
+ * Poisoned    The steps before the broken one are written and synced at once; the inputs that broke
+ *             it are in the last file too, without counting. `hexagent replay` can be run on the
+ *             folder after hexagent_close(), and opening it again recovers the state before that
+ *             step.
+ *
+ * Restart     Open with the same folder and the same limits. Workers, workflows and calls are back
+ *             as they were after the last step that was kept, names and labels have their ids:
+ *             intern the same strings again and the same ids come out. Nothing decided before is
+ *             shown again; it may have been polled or not. Then:
+ *   Time      thread, loop: if CLOCK_MONOTONIC is not before the last step kept, it goes on, and
+ *             the time in between has passed for deadlines and idle workflows. If it is (the
+ *             machine was started anew), the library moves times between its clock and the
+ *             journal's from then on; use hexagent_now() as ever. Times from before the restart
+ *             come out as what they would have been on the new clock, perhaps negative. A clock of
+ *             another machine that happens to be ahead cannot be told from a long pause.
+ *             manual: the same, decided by the first step: pass any time of a clock that is
+ *             monotonic from then on; one before recovered_now_ns stands for that moment.
+ *             A report's time from before the restart, on a clock that began anew, is not known:
+ *             pass 0, or it is taken for the moment of the restart.
+ *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:
+ *             hand them in again and take HEXAGENT_E_DUPLICATE for "it was". A workflow that is
+ *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat.
+ *   Settings  A live key that the configuration sets otherwise than it was is changed, by an input
+ *             as any other, with its verdict as a decision with user_data 0.
+ */
+
+/** What became of a scheduler's journal, and what came back from it at open. */
+typedef struct hexagent_journal_info {
+  uint32_t struct_size;
+  hexagent_status status;       /* OK; why it has failed; HEXAGENT_E_CLOSED after the last step */
+  uint64_t recovered_steps;     /* 0 = the journal was new */
+  uint64_t recovered_inputs;    /* of all its life */
+  uint64_t recovered_decisions; /* sequence number of the last one; 0 = none */
+  int64_t recovered_now_ns;     /* time of the last step, the journal's clock */
+  int64_t clock_shift_ns;       /* the journal's clock minus the caller's; manual: 0 until a step */
+  uint64_t cut_bytes;           /* torn tail that a crash had left and that does not count */
+  uint32_t cut_frames;          /* whole frames in it */
+  uint32_t closed;              /* 1: it had been closed in good order */
+  char text[256];               /* why it has failed, with file and reason; empty otherwise */
+} hexagent_journal_info;
+
+/** HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1 */
+HEXAGENT_API hexagent_status hexagent_journal_query(hexagent_scheduler* scheduler,
+                                                    hexagent_journal_info* info) HEXAGENT_NOEXCEPT;
 
 /* A journal that is lived through again, step by step, in a scheduler of its own. */
 typedef struct hexagent_replay hexagent_replay;

@@ -1,29 +1,17 @@
-// C ABI: configuration before open and while running. The core's keys are core/settings_table.inc;
-// `driving` is the shell's own, since it changes no decision and is in no journal.
-#include <iterator>
+// C ABI: configuration before open and while running. The core's keys are core/settings_table.inc,
+// the shell's own shell_settings.cc.
 #include <new>
 #include <string_view>
 
 #include "capi/flaw.h"
 #include "capi/guard.h"
+#include "capi/shell_settings.h"
 #include "core/plan/policy.h"
 #include "core/settings.h"
 #include "metrics/text_writer.h"
-#include "runtime/driving.h"
 
 namespace hexagent {
 namespace {
-
-constexpr std::string_view kDrivingKey = "driving";
-constexpr std::string_view kDrivingText =
-    "Who steps the scheduler: the caller (manual), a thread of the library's own (thread), or an "
-    "event loop of the caller's (loop).";
-
-void list_driving(TextWriter* text) {
-  for (size_t i = 0; i < std::size(kDrivingNames); ++i) {
-    *text << (i == 0 ? "" : ", ") << kDrivingNames[i];
-  }
-}
 
 void list_policies(TextWriter* text) {
   for (uint32_t i = 0; !policy_name(i).empty(); ++i) {
@@ -53,19 +41,6 @@ void tell_setting(hexagent_status status, uint32_t field, std::string_view key,
   tell(status, field, buffer, error);
 }
 
-hexagent_status set_driving(std::string_view value, Driving* driving, hexagent_error* error) {
-  const bool known = parse_driving(value, driving);
-  const hexagent_status status = known ? HEXAGENT_OK : HEXAGENT_E_KEY;
-  char buffer[sizeof(hexagent_error::text)];
-  TextWriter text(buffer, sizeof(buffer));
-  if (!known) {
-    text << kDrivingKey << " = \"" << value << "\": must be one of ";
-    list_driving(&text);
-  }
-  tell(status, known ? HEXAGENT_FIELD_NONE : HEXAGENT_FIELD_VALUE, buffer, error);
-  return status;
-}
-
 // Reads key and value of the core's; on failure fills `error`.
 hexagent_status read_setting(const char* key, const char* value, bool running,
                              SettingChange* change, hexagent_error* error) {
@@ -90,15 +65,12 @@ hexagent_status describe(uint32_t index, hexagent_config_info* to_caller) {
   const hexagent_status status = check_size(to_caller);
   if (status != HEXAGENT_OK) return status;
   hexagent_config_info info = {};
-  if (index == setting_count()) {
-    TextWriter(info.key, sizeof(info.key)) << kDrivingKey;
-    TextWriter(info.default_value, sizeof(info.default_value))
-        << kDrivingNames[static_cast<uint32_t>(Driving::kManual)];
-    TextWriter(info.text, sizeof(info.text)) << kDrivingText;
+  if (index >= setting_count() + shell_setting_count()) return HEXAGENT_E_RANGE;
+  if (index >= setting_count()) {
+    describe_shell_setting(index - setting_count(), &info);
     write_sized(info, to_caller);
     return HEXAGENT_OK;
   }
-  if (index > setting_count()) return HEXAGENT_E_RANGE;
   const SettingInfo& setting = setting_info(index);
   info.live = setting.live ? 1 : 0;
   info.minimum = setting.minimum;
@@ -138,8 +110,8 @@ hexagent_status hexagent_config_set(hexagent_config* config, const char* key, co
       hexagent::tell(HEXAGENT_E_ARGUMENT, HEXAGENT_FIELD_NONE, "config must not be null", error);
       return HEXAGENT_E_ARGUMENT;
     }
-    if (key != nullptr && value != nullptr && key == hexagent::kDrivingKey) {
-      return hexagent::set_driving(value, &config->driving, error);
+    if (key != nullptr && value != nullptr && hexagent::is_shell_setting(key)) {
+      return hexagent::set_shell_setting(key, value, config, error);
     }
     hexagent::SettingChange change;
     const hexagent_status status = hexagent::read_setting(key, value, false, &change, error);
@@ -161,7 +133,7 @@ hexagent_status hexagent_configure(hexagent_scheduler* scheduler, const char* ke
     return usable;
   }
   return hexagent::guard(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
-    if (key != nullptr && value != nullptr && key == hexagent::kDrivingKey) {
+    if (key != nullptr && value != nullptr && hexagent::is_shell_setting(key)) {
       hexagent::tell_setting(HEXAGENT_E_STATE, HEXAGENT_FIELD_KEY, key, value, 0, error);
       return HEXAGENT_E_STATE;
     }

@@ -23,7 +23,7 @@ int32_t outcome(const hexagent_scheduler& scheduler) {
 
 int32_t step(hexagent_scheduler* scheduler, TimeNs now) {
   if (scheduler->driving != Driving::kManual) return HEXAGENT_E_STATE;
-  if (now < scheduler->driver.now() || now > kTimeMaxNs) return HEXAGENT_E_TIME;
+  if (!scheduler->driver.accepts(now)) return HEXAGENT_E_TIME;
   scheduler->driver.step(now, {UINT64_MAX, scheduler->intake.end(), 0});
   return outcome(*scheduler);
 }
@@ -63,7 +63,7 @@ int32_t hexagent_step(hexagent_scheduler* scheduler, int64_t now_ns) noexcept {
 int64_t hexagent_next_timer(hexagent_scheduler* scheduler) noexcept {
   return hexagent::guard(scheduler, [](hexagent_scheduler& self) -> int64_t {
     if (self.driving != hexagent::Driving::kManual) return HEXAGENT_E_STATE;
-    return self.driver.finished() ? hexagent::kNever : self.core.next_timer();
+    return self.driver.next_timer();
   });
 }
 

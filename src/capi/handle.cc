@@ -5,20 +5,40 @@
 #include <memory>
 #include <new>
 #include <string_view>
+#include <utility>
 
+#include "capi/check_input.h"
 #include "capi/flaw.h"
 #include "capi/guard.h"
+#include "core/base/check.h"
 #include "metrics/text_writer.h"
+#include "runtime/clock.h"
 #include "runtime/system_failure.h"
 
-hexagent_scheduler::hexagent_scheduler(const hexagent_config& config,
+hexagent_scheduler::hexagent_scheduler(const hexagent_config& wanted,
                                        hexagent::StepObserver* observer)
-    : driving(config.driving),
+    : config(wanted),
+      driving(config.driving),
       names(static_cast<uint32_t>(config.settings.names_max)),
       labels(hexagent::kLabelsMax),
       intake(static_cast<uint64_t>(config.settings.intake_bytes)),
       core(config.settings),
       driver(&core, &intake, observer, static_cast<uint64_t>(config.settings.decisions_max)) {
+  start();
+}
+
+hexagent_scheduler::hexagent_scheduler(const hexagent_config& wanted,
+                                       std::unique_ptr<hexagent::Journal> opened)
+    : config(wanted),
+      driving(config.driving),
+      names(static_cast<uint32_t>(config.settings.names_max)),
+      labels(hexagent::kLabelsMax),
+      intake(static_cast<uint64_t>(config.settings.intake_bytes)),
+      core(opened->settings()),
+      journal(std::move(opened)),
+      driver(&core, &intake, journal.get(), static_cast<uint64_t>(config.settings.decisions_max)) {}
+
+void hexagent_scheduler::start() {
   if (driving == hexagent::Driving::kLoop) {
     loop = std::make_unique<hexagent::EmbedderLoop>(&core, &driver, &intake);
   } else if (driving == hexagent::Driving::kThread) {
@@ -66,20 +86,72 @@ bool is_same_abi(uint32_t header_version) {
   return header_version >> 8 == static_cast<uint32_t>(HEXAGENT_VERSION) >> 8;
 }
 
+// Brings a handle to where its journal ends, and queues what its settings differ in since.
+hexagent_status recover(hexagent_scheduler* scheduler) {
+  Journal* journal = scheduler->journal.get();
+  const hexagent_status status =
+      journal->recover(&scheduler->core, &scheduler->names, &scheduler->labels,
+                       [scheduler](const Input& input) { return check_input(*scheduler, input); });
+  if (status != HEXAGENT_OK) return status;
+  if (journal->recovered().steps > 0) {
+    scheduler->driver.recover_at(journal->recovered().last_now);
+    // Once and for all; by hand it waits for the first step, since nobody else knows that clock.
+    if (scheduler->driving != Driving::kManual) scheduler->driver.rebase(monotonic_now());
+  }
+  for (const SettingChange& change : journal->changes()) {
+    Input input = {InputKind::kConfigure};
+    input.record = &change;
+    input.record_size = sizeof(change);
+    const hexagent_status queued = scheduler->queue(input);
+    HEXAGENT_CHECK(queued == HEXAGENT_OK);  // the smallest queue holds one change of every key
+  }
+  return HEXAGENT_OK;
+}
+
+// `trouble`, if it is not empty, says in words what the status is about.
+hexagent_status open_with_journal(const hexagent_config& config,
+                                  std::unique_ptr<hexagent_scheduler>* opened,
+                                  std::string* trouble) {
+  std::unique_ptr<JournalFolder> folder;
+  hexagent_status status = open_folder(config.journal_path, FolderUse::kWrite, &folder, trouble);
+  if (status != HEXAGENT_OK) return status;
+  auto journal = std::make_unique<Journal>(config.journal);
+  status = journal->open(std::move(folder), config.settings);
+  if (status != HEXAGENT_OK) {
+    *trouble = config.journal_path + ": " + journal->trouble();
+    return status;
+  }
+  auto scheduler = std::make_unique<hexagent_scheduler>(config, std::move(journal));
+  try {
+    status = recover(scheduler.get());
+  } catch (const InvariantFailure& failure) {
+    *trouble = config.journal_path + ": lived through again, it breaks an invariant: ";
+    *trouble += failure.condition;
+    return HEXAGENT_E_INTERNAL;
+  }
+  if (status != HEXAGENT_OK) {
+    *trouble = config.journal_path + ": " + scheduler->journal->trouble();
+    return status;
+  }
+  scheduler->start();
+  scheduler->wake();  // the changes that were queued
+  *opened = std::move(scheduler);
+  return HEXAGENT_OK;
+}
+
 hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_version,
                                std::unique_ptr<hexagent_scheduler>* scheduler,
-                               hexagent_error* error) {
+                               std::string* trouble) {
   if (!is_same_abi(header_version)) return HEXAGENT_E_VERSION;
   try {
     const hexagent_config defaults;
-    *scheduler =
-        std::make_unique<hexagent_scheduler>(config != nullptr ? *config : defaults, nullptr);
+    const hexagent_config& wanted = config != nullptr ? *config : defaults;
+    if (!wanted.journal_path.empty()) return open_with_journal(wanted, scheduler, trouble);
+    *scheduler = std::make_unique<hexagent_scheduler>(wanted, nullptr);
     return HEXAGENT_OK;
   } catch (const SystemFailure& failure) {
-    char buffer[sizeof(hexagent_error::text)];
-    TextWriter text(buffer, sizeof(buffer));
-    text << "the system gave no " << failure.what << ": error " << failure.error;
-    tell(HEXAGENT_E_SYSTEM, HEXAGENT_FIELD_NONE, buffer, error);
+    *trouble = std::string("the system gave no ") + failure.what + ": error " +
+               std::to_string(failure.error);
     return HEXAGENT_E_SYSTEM;
   }
 }
@@ -110,9 +182,14 @@ hexagent_scheduler* hexagent_open(const hexagent_config* config, uint32_t header
                                   hexagent_error* error) noexcept {
   if (!hexagent::is_usable(error)) return nullptr;
   std::unique_ptr<hexagent_scheduler> scheduler;
+  std::string trouble;
   const hexagent_status status = hexagent::guard_free(
-      [&] { return hexagent::open_scheduler(config, header_version, &scheduler, error); });
-  if (status != HEXAGENT_E_SYSTEM) hexagent::tell(hexagent::Flaw{status}, error);
+      [&] { return hexagent::open_scheduler(config, header_version, &scheduler, &trouble); });
+  if (trouble.empty()) {
+    hexagent::tell(hexagent::Flaw{status}, error);
+  } else {
+    hexagent::tell(status, HEXAGENT_FIELD_NONE, trouble.c_str(), error);
+  }
   return scheduler.release();
 }
 
@@ -120,6 +197,9 @@ void hexagent_close(hexagent_scheduler* scheduler) noexcept {
   if (scheduler == nullptr) return;
   const bool is_parents = !scheduler->fork_mark.is_here();
   if (is_parents && scheduler->thread != nullptr) scheduler->thread->forsake();
+  scheduler->thread.reset();
+  // The journal is the parent's too: a child must not write what the parent writes.
+  if (!is_parents && scheduler->journal != nullptr) scheduler->journal->on_end();
   delete scheduler;
 }
 

@@ -1,13 +1,14 @@
 // The handles behind the C ABI: what hexagent_scheduler and hexagent_config stand for.
 //
 // A scheduler handle is the core, the ring of inputs it has not yet taken, the driver that steps
-// it, the names, and what the driving mode adds: nothing, a thread, or a descriptor. Tests:
-// tests/abi.
+// it, the names, the journal if there is one, and what the driving mode adds: nothing, a thread, or
+// a descriptor. Tests: tests/abi.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "core/scheduler.h"
 #include "core/settings.h"
@@ -17,6 +18,7 @@
 #include "runtime/embedder_loop.h"
 #include "runtime/fork_mark.h"
 #include "runtime/intake_ring.h"
+#include "runtime/journal.h"
 #include "runtime/loop_thread.h"
 #include "runtime/name_table.h"
 
@@ -26,22 +28,34 @@ inline constexpr uint32_t kLabelsMax = 64;  // bits of a label set
 
 }  // namespace hexagent
 
+// Beside the core's settings, what concerns the shell alone: it changes no decision and is in no
+// journal (shell_settings.cc).
 struct hexagent_config {
   hexagent::Settings settings;
   hexagent::Driving driving = hexagent::Driving::kManual;
+  std::string journal_path;  // empty = none
+  hexagent::JournalOptions journal;
 };
 
 struct hexagent_scheduler {
-  // `observer` (may be null) outlives the handle. May throw std::bad_alloc or
-  // hexagent::SystemFailure.
+  // Without a journal, started. `observer` (may be null) outlives the handle. Both constructors may
+  // throw std::bad_alloc, start() hexagent::SystemFailure too.
   hexagent_scheduler(const hexagent_config& config, hexagent::StepObserver* observer);
 
+  // With a journal that is open and not yet recovered; start() comes afterwards.
+  hexagent_scheduler(const hexagent_config& config, std::unique_ptr<hexagent::Journal> opened);
+
+  // From here on the handle is driven.
+  void start();
+
+  const hexagent_config config;
   const hexagent::Driving driving;
   const hexagent::ForkMark fork_mark;  // a forked child must not touch the handle
   hexagent::NameTable names;
   hexagent::NameTable labels;
   hexagent::IntakeRing intake;
-  hexagent::Scheduler core;  // looked into only by whoever steps it
+  hexagent::Scheduler core;                          // looked into only by whoever steps it
+  const std::unique_ptr<hexagent::Journal> journal;  // null = none; likewise
   hexagent::Driver driver;
   std::atomic<uint64_t> intake_rejected{0};  // inputs answered with HEXAGENT_E_AGAIN
   std::atomic<bool> poisoned{false};         // an invariant failed; the core is not called any more

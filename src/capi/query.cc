@@ -23,8 +23,16 @@ int32_t query_placement(const hexagent_scheduler& scheduler, const hexagent_call
   const hexagent_prefix* own = nullptr;
   if (record.prefixes_count > 0) own = arrays.prefixes + record.prefixes_offset;
   record.prefixes_offset = 0;
-  return scheduler.core.placement_query(record, own, placements,
-                                        std::min<uint32_t>(capacity, INT32_MAX));
+  const int32_t count = scheduler.core.placement_query(record, own, placements,
+                                                       std::min<uint32_t>(capacity, INT32_MAX));
+  for (int32_t i = 0; i < count; ++i) {
+    hexagent_placement& placement = placements[i];
+    for (int64_t* time : {&placement.prefill_start_ns, &placement.prefill_end_ns,
+                          &placement.transfer_end_ns, &placement.decode_end_ns}) {
+      *time = scheduler.driver.to_caller(*time);
+    }
+  }
+  return count;
 }
 
 hexagent_status forecast(const hexagent_scheduler& scheduler, const hexagent_workflow* workflow,
@@ -41,9 +49,12 @@ hexagent_status forecast(const hexagent_scheduler& scheduler, const hexagent_wor
     const Flaw call = check_call(scheduler, calls[i], arrays);
     if (call.status != HEXAGENT_OK) return call.status;
   }
+  hexagent_workflow record = *workflow;
+  record.arrival_ns = scheduler.driver.to_core(record.arrival_ns);
   hexagent_forecast answer = {};
   const hexagent_status status =
-      scheduler.core.what_if(*workflow, calls, count, arrays.deps, arrays.prefixes, &answer);
+      scheduler.core.what_if(record, calls, count, arrays.deps, arrays.prefixes, &answer);
+  answer.projected_end_ns = scheduler.driver.to_caller(answer.projected_end_ns);
   if (status == HEXAGENT_OK) write_sized(answer, to_caller);
   return status;
 }
@@ -106,7 +117,11 @@ hexagent_status hexagent_workflow_query(hexagent_scheduler* scheduler, uint64_t 
                                         hexagent_workflow_info* info) noexcept {
   return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
     return hexagent::answer_sized(info, [&](hexagent_workflow_info* answer) {
-      return self.core.workflow_query(workflow, answer);
+      const hexagent_status status = self.core.workflow_query(workflow, answer);
+      for (int64_t* time : {&answer->arrival_ns, &answer->projected_end_ns, &answer->deadline_ns}) {
+        *time = self.driver.to_caller(*time);
+      }
+      return status;
     });
   });
 }

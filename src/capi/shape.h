@@ -21,8 +21,6 @@ inline constexpr uint32_t kDepsMax = 4096;            // of one call
 inline constexpr uint32_t kPrefixesMax = 4;           // of one call
 inline constexpr uint32_t kTensorParallelMax = 64;
 inline constexpr int64_t kDurationMaxNs = 1'000'000'000'000'000'000;  // 31 years
-// Unix time until 2096; with the longest estimate (to_ns) or duration added it still fits.
-inline constexpr TimeNs kTimeMaxNs = 4'000'000'000'000'000'000;
 
 // shape_cluster.cc
 Flaw check_profile(const hexagent_scheduler& scheduler, const hexagent_profile& record);

@@ -45,6 +45,8 @@ inline constexpr uint32_t kFirstSize<hexagent_worker_info> = 64;
 template <>
 inline constexpr uint32_t kFirstSize<hexagent_stats> = 144;
 template <>
+inline constexpr uint32_t kFirstSize<hexagent_journal_info> = 320;
+template <>
 inline constexpr uint32_t kFirstSize<hexagent_replay_info> = 72;
 
 // The size the caller states; its first member, whatever the struct.

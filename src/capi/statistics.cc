@@ -1,4 +1,6 @@
 // C ABI: statistics and their OpenMetrics text. The core counts; the shell adds what only it sees.
+#include <algorithm>
+
 #include "capi/guard.h"
 #include "capi/sized_struct.h"
 #include "capi/text_answer.h"
@@ -16,6 +18,20 @@ hexagent_stats read_stats(const hexagent_scheduler& scheduler) {
   stats.decisions_waiting = scheduler.core.decision_count();
   stats.bytes_allocated += sizeof(scheduler) + scheduler.intake.memory_bytes() +
                            scheduler.names.memory_bytes() + scheduler.labels.memory_bytes();
+  if (scheduler.journal != nullptr) {
+    const JournalWriter& writer = *scheduler.journal->writer();
+    stats.journal_inputs = writer.stats().inputs;
+    stats.journal_inputs_recovered = scheduler.journal->recovered().inputs;
+    stats.journal_inputs_lost = writer.stats().inputs_lost;
+    stats.journal_steps = writer.stats().steps;
+    stats.journal_bytes = writer.stats().bytes;
+    stats.journal_segments = writer.stats().segments;
+    stats.journal_syncs = writer.stats().syncs;
+    stats.journal_failures = writer.stats().failures;
+    const TimeNs now = scheduler.driver.core_now();
+    stats.journal_sync_age_ns =
+        static_cast<uint64_t>(std::max<TimeNs>(0, now - writer.synced_at()));
+  }
   if (scheduler.thread != nullptr) {
     stats.decision_ring_full = scheduler.thread->ring_full_count();
     stats.decisions_waiting += scheduler.thread->ring_size();

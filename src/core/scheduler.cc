@@ -181,6 +181,8 @@ void Scheduler::advance(TimeNs now) {
 
 TimeNs Scheduler::next_timer() const { return std::min(state_->plan_at, idle_expiry(*state_)); }
 
+bool Scheduler::is_due(TimeNs now) const { return state_->plan_needed || next_timer() <= now; }
+
 uint32_t Scheduler::decision_count() const {
   return static_cast<uint32_t>(state_->decisions.size());
 }

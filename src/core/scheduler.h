@@ -34,6 +34,9 @@ class Scheduler {
   // Earliest timer, or kNever.
   TimeNs next_timer() const;
 
+  // False if advance(now) would only move the clock on.
+  bool is_due(TimeNs now) const;
+
   // Decisions waiting; take up to `capacity`, oldest first.
   uint32_t decision_count() const;
   uint32_t take_decisions(hexagent_decision* decisions, uint32_t capacity);

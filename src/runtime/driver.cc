@@ -1,6 +1,9 @@
 // Driver: see driver.h.
 #include "runtime/driver.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "core/base/check.h"
 
 namespace hexagent {
@@ -8,16 +11,45 @@ namespace hexagent {
 Driver::Driver(Scheduler* core, IntakeRing* intake, StepObserver* observer, uint64_t decisions_max)
     : core_(core), intake_(intake), observer_(observer), decisions_max_(decisions_max) {}
 
+void Driver::recover_at(TimeNs last) {
+  now_ = recovered_at_ = last;
+  rebase_wanted_ = true;
+}
+
+void Driver::rebase(TimeNs now) {
+  rebase_wanted_ = false;
+  shift_ = std::max<TimeNs>(0, recovered_at_ - now);
+}
+
+bool Driver::accepts(TimeNs now) const {
+  if (now < 0 || now > kTimeMaxNs) return false;
+  if (rebase_wanted_) return true;  // earlier ones are moved behind the recovery
+  return now >= now_ - shift_ && now <= kTimeMaxNs - shift_;
+}
+
+TimeNs Driver::to_core(TimeNs time) const {
+  if (shift_ == 0 || time == 0) return time;
+  return std::clamp(time + shift_, recovered_at_, kTimeMaxNs);
+}
+
+TimeNs Driver::next_timer() const {
+  if (finished_) return kNever;
+  TimeNs timer = core_->next_timer();
+  if (observer_ != nullptr) timer = std::min(timer, observer_->next_timer());
+  return std::max<TimeNs>(0, to_caller(timer));
+}
+
 void Driver::step(TimeNs now, const Limits& limits) {
+  if (rebase_wanted_) rebase(now);
+  now += shift_;
   HEXAGENT_CHECK(now >= now_);
   now_ = now;
   held_back_ = false;
-  take_inputs(limits);
-  intake_->release();
-  if (!finished_) {
-    if (observer_ != nullptr) observer_->end_of_step(now);
-    core_->advance(now);
-    finished_ = intake_->drained();
+  try {
+    move(now, limits);
+  } catch (...) {
+    if (observer_ != nullptr) observer_->on_end();
+    throw;
   }
   // Those who ask must not wait with the inputs: it may be the consumer itself, who would never get
   // to poll.
@@ -26,8 +58,39 @@ void Driver::step(TimeNs now, const Limits& limits) {
   }
 }
 
+void Driver::move(TimeNs now, const Limits& limits) {
+  const uint64_t taken = take_inputs(limits);
+  intake_->release();
+  if (finished_) return;
+  const bool idle = taken == 0 && !core_->is_due(now);
+  core_->advance(now);
+  if (observer_ != nullptr && idle) observer_->on_idle(now);
+  if (observer_ != nullptr && !idle) observer_->end_of_step(now);
+  finished_ = intake_->drained();
+  if (finished_ && observer_ != nullptr) observer_->on_end();
+}
+
+// The input as the core is to see it. A report that speaks of a time before the recovery keeps its
+// end, at the recovery, and loses its start: an invented duration would teach the models nonsense.
+Input Driver::in_core_time(const Input& input) {
+  Input moved = input;
+  if (shift_ == 0) return moved;
+  if (input.kind == InputKind::kReport) {
+    std::memcpy(&report_, input.record, sizeof(report_));
+    const bool before = report_.start_ns != 0 && report_.start_ns + shift_ < recovered_at_;
+    report_.start_ns = before ? 0 : to_core(report_.start_ns);
+    report_.end_ns = to_core(report_.end_ns);
+    moved.record = &report_;
+  } else if (input.kind == InputKind::kWorkflowBegin) {
+    std::memcpy(&workflow_, input.record, sizeof(workflow_));
+    workflow_.arrival_ns = to_core(workflow_.arrival_ns);
+    moved.record = &workflow_;
+  }
+  return moved;
+}
+
 // After the end only questions are left to be found.
-void Driver::take_inputs(const Limits& limits) {
+uint64_t Driver::take_inputs(const Limits& limits) {
   uint64_t taken = 0;
   IntakeRing::Entry entry;
   while (intake_->position() < limits.end && intake_->front(&entry)) {
@@ -36,21 +99,41 @@ void Driver::take_inputs(const Limits& limits) {
       if (entry.question != nullptr) keep(entry.question);
       continue;
     }
-    if (taken == limits.inputs_max) return;
+    if (taken == limits.inputs_max) return taken;
     if (core_->decision_count() + limits.decisions_outside >= decisions_max_) {
       held_back_ = true;
       ++held_back_count_;
-      return;
+      return taken;
     }
-    if (observer_ != nullptr) observer_->on_input(now_, entry.input);
-    core_->apply(entry.input, now_);
+    const Input input = in_core_time(entry.input);
+    if (observer_ != nullptr) observer_->on_input(now_, input);
+    core_->apply(input, now_);
     intake_->pop();
     ++taken;
+  }
+  return taken;
+}
+
+// Decisions as the embedder sees them: in its time, and acknowledged only if the journal allows.
+void Driver::dress(hexagent_decision* decisions, uint32_t count) const {
+  if (observer_ == nullptr && shift_ == 0) return;
+  for (uint32_t i = 0; i < count; ++i) {
+    hexagent_decision& decision = decisions[i];
+    decision.time_ns = to_caller(decision.time_ns);
+    decision.expected_start_ns = to_caller(decision.expected_start_ns);
+    decision.expected_end_ns = to_caller(decision.expected_end_ns);
+    if (decision.kind == HEXAGENT_DECISION_ACCEPTED && observer_ != nullptr) {
+      decision.status = observer_->acknowledgement(decision.sequence);
+    }
   }
 }
 
 uint32_t Driver::hand_out(hexagent_decision* decisions, uint32_t capacity) {
-  return core_->take_decisions(decisions, capacity);
+  if (capacity == 0 || core_->decision_count() == 0) return 0;
+  if (observer_ != nullptr) observer_->before_show();
+  const uint32_t taken = core_->take_decisions(decisions, capacity);
+  dress(decisions, taken);
+  return taken;
 }
 
 uint32_t Driver::hand_out(DecisionRing* ring) {
@@ -59,7 +142,9 @@ uint32_t Driver::hand_out(DecisionRing* ring) {
     uint32_t room = 0;
     hexagent_decision* target = ring->room(&room);
     if (target == nullptr) break;
+    if (observer_ != nullptr && moved == 0) observer_->before_show();
     const uint32_t taken = core_->take_decisions(target, room);
+    dress(target, taken);
     ring->publish(taken);
     moved += taken;
   }

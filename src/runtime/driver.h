@@ -4,6 +4,10 @@
 // A step takes queued inputs in their order, applies them at one time and lets the core fire timers
 // and plan. Then its decisions are handed out, then the questions it has met are answered. Nothing
 // here waits or reads a clock. All of it belongs to one thread at a time.
+//
+// After a recovery the core's time goes on where its journal ends, whatever the caller's clock says
+// now. The difference is fixed once and kept here: times that come in are moved to the core's clock
+// before the journal sees them, times that go out are moved back.
 // Tests: tests/unit/runtime/driver_test.cc, tests/abi/*driving_test.c.
 #pragma once
 
@@ -30,16 +34,38 @@ class Driver {
   // `decisions_max`: so many waiting decisions stop the taking of inputs. `observer` may be null.
   Driver(Scheduler* core, IntakeRing* intake, StepObserver* observer, uint64_t decisions_max);
 
-  // One step at `now`, which is not before an earlier step's. After hexagent_shutdown() and the
-  // last queued input the core moves no more, so that the last decision is the last. May throw;
-  // then the core is broken, and only abandon() is left.
+  // One step at `now` of the caller's clock, which accepts() has let pass. After
+  // hexagent_shutdown() and the last queued input the core moves no more, so that the last decision
+  // is the last. May throw; then the core is broken, and only abandon() is left.
   void step(TimeNs now, const Limits& limits);
+
+  // Is this a time for the next step: not before the last one, and within what the core can reckon?
+  bool accepts(TimeNs now) const;
 
   // The core was brought to `now` by other means, a replay: no step may lie before it.
   void resume_at(TimeNs now) { now_ = now; }
 
-  // Time of the last step.
-  TimeNs now() const { return now_; }
+  // The core was recovered up to `last` of its own clock. The next step, or rebase(), finds out how
+  // far the caller's clock lies behind.
+  void recover_at(TimeNs last);
+  void rebase(TimeNs now);
+
+  // The core's clock minus the caller's; not 0 only after a recovery by a clock that began anew.
+  TimeNs shift() const { return shift_; }
+
+  // From the core's clock to the caller's; 0 and kNever mean what they meant.
+  TimeNs to_caller(TimeNs time) const { return time == 0 || time == kNever ? time : time - shift_; }
+
+  // And back. What the caller's clock cannot have meant as after the recovery is taken as that
+  // moment.
+  TimeNs to_core(TimeNs time) const;
+
+  // Time of the last step, the core's clock.
+  TimeNs core_now() const { return now_; }
+
+  // When a step is wanted though no input comes: a timer of the core's or the observer's; kNever
+  // after the end. Of the caller's clock.
+  TimeNs next_timer() const;
 
   // The last step left inputs queued because too many decisions wait.
   bool held_back() const { return held_back_; }
@@ -62,14 +88,22 @@ class Driver {
   void abandon() noexcept;
 
  private:
-  void take_inputs(const Limits& limits);
+  void move(TimeNs now, const Limits& limits);
+  uint64_t take_inputs(const Limits& limits);
+  Input in_core_time(const Input& input);
+  void dress(hexagent_decision* decisions, uint32_t count) const;
   void keep(Question* question);
 
   Scheduler* const core_;
   IntakeRing* const intake_;
   StepObserver* const observer_;
   const uint64_t decisions_max_;
-  TimeNs now_ = 0;
+  TimeNs now_ = 0;  // the core's
+  TimeNs shift_ = 0;
+  TimeNs recovered_at_ = 0;
+  bool rebase_wanted_ = false;
+  hexagent_report report_ = {};      // with its times moved, see in_core_time()
+  hexagent_workflow workflow_ = {};  // likewise
   bool held_back_ = false;
   bool finished_ = false;
   uint64_t held_back_count_ = 0;

@@ -47,7 +47,7 @@ void EmbedderLoop::run_once(uint64_t inputs_max) {
   // Also when decisions are in the way: the descriptor is readable anyway until they are polled,
   // and afterwards it is these inputs that need another turn.
   if (!intake_->empty()) inputs_ready_.raise();
-  if (!driver_->finished()) timer_.arm(core_->next_timer());
+  if (!driver_->finished()) timer_.arm(driver_->next_timer());
 }
 
 uint32_t EmbedderLoop::poll(hexagent_decision* decisions, uint32_t capacity) {

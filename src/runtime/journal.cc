@@ -2,6 +2,7 @@
 #include "runtime/journal.h"
 
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 namespace hexagent {
@@ -12,6 +13,11 @@ bool is_same(const Settings& a, const Settings& b, uint32_t key) {
   const SettingChange left = setting_value(a, key);
   const SettingChange right = setting_value(b, key);
   return left.number == right.number && std::strcmp(left.name, right.name) == 0;
+}
+
+// Sizes of the shell's own queues: the core never looks at them.
+bool is_of_the_shell(std::string_view key) {
+  return key == "intake_bytes" || key == "decisions_max";
 }
 
 }  // namespace
@@ -29,15 +35,17 @@ hexagent_status Journal::open(std::unique_ptr<JournalFolder> folder, const Setti
   if (reader_->end().segment == 0) return HEXAGENT_OK;
   settings_ = reader_->header().settings;
   for (uint32_t key = 0; key < setting_count(); ++key) {
-    if (setting_info(key).live || is_same(settings_, wanted, key)) continue;
+    const SettingInfo& info = setting_info(key);
+    if (info.live || is_of_the_shell(info.key) || is_same(settings_, wanted, key)) continue;
     return fail(HEXAGENT_E_STATE,
-                std::string(setting_info(key).key) + " is not what the journal was begun with");
+                std::string(info.key) + " is not what the journal was begun with");
   }
   return HEXAGENT_OK;
 }
 
 hexagent_status Journal::recover(Scheduler* core, NameTable* names, NameTable* labels,
                                  const InputCheck& check) {
+  core_ = core;
   JournalReplay replay(reader_.get(), core, names, labels, check);
   Settings now = settings_;
   JournalItem item;
@@ -56,6 +64,9 @@ hexagent_status Journal::recover(Scheduler* core, NameTable* names, NameTable* l
   }
   if (item == JournalItem::kFlaw) return fail(replay.flaw().status, replay.flaw().text);
   recovered_ = reader_->end();
+  hexagent_stats stats = {};
+  core->stats(&stats);
+  recovered_decisions_ = stats.decisions;
   reader_.reset();  // with the segments it holds in memory
   note_changes(now);
   writer_ = std::make_unique<JournalWriter>(folder_.get(), settings_, names, labels, options_);

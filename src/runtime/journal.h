@@ -1,8 +1,8 @@
 // Journal: one folder from opening to closing, what came back from it and what goes into it now.
 //
 // In order: open() says with which settings the core has to be made, recover() brings it to where
-// the journal ends and begins to write, then the driver feeds writer(). Tests:
-// tests/unit/runtime/journal_test.cc.
+// the journal ends and begins to write, then the driver tells it of every input and step. Tests:
+// tests/unit/runtime/journal_test.cc, tests/abi/journal_*_test.c.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,19 @@
 #include "runtime/journal_replay.h"
 #include "runtime/journal_writer.h"
 #include "runtime/name_table.h"
+#include "runtime/step_observer.h"
 
 namespace hexagent {
 
-class Journal {
+class Journal final : public StepObserver {
  public:
   // Functions may throw std::bad_alloc; each answers HEXAGENT_OK or what trouble() explains.
   explicit Journal(const JournalOptions& options) : options_(options) {}
 
   // Opens the folder for writing, making it if there is none, and finds out what is in it.
   // HEXAGENT_E_STATE: `wanted` has another limit than the journal was begun with. Limits are fixed
-  // for a journal's life, since a replay must find the tables as they were.
+  // for a journal's life, since a replay must find the tables as they were. The sizes of the
+  // shell's queues (intake_bytes, decisions_max) are no limits of the core and may differ.
   hexagent_status open(std::unique_ptr<JournalFolder> folder, const Settings& wanted);
 
   // What the core has to be made with: those of the journal, or `wanted` if it is new.
@@ -44,21 +46,38 @@ class Journal {
   // How much came back: steps and inputs, the time of the last one, the torn tail.
   const JournalEnd& recovered() const { return recovered_; }
 
+  // Sequence number of the last decision of those steps.
+  uint64_t recovered_decisions() const { return recovered_decisions_; }
+
   // After recover() only.
   JournalWriter* writer() { return writer_.get(); }
 
   const std::string& trouble() const { return trouble_; }
 
+  // As the driver's observer, after recover() only. Each commit serves all steps since the one
+  // before: in manual and loop driving there may be many between two polls.
+  void on_input(TimeNs, const Input& input) override { writer_->input(input); }
+  void end_of_step(TimeNs now) override { writer_->end_of_step(now, *core_); }
+  void on_idle(TimeNs now) override { writer_->commit_due(now); }
+  void before_show() override { static_cast<void>(writer_->commit()); }
+  hexagent_status acknowledgement(uint64_t sequence) const override {
+    return writer_->acknowledgement(sequence);
+  }
+  TimeNs next_timer() const override { return writer_->next_timer(); }
+  void on_end() noexcept override { static_cast<void>(writer_->close()); }
+
  private:
   hexagent_status fail(hexagent_status status, const std::string& trouble);
   void note_changes(const Settings& now);
 
-  JournalOptions options_;
+  const JournalOptions options_;
+  const Scheduler* core_ = nullptr;
   std::unique_ptr<JournalFolder> folder_;
   std::unique_ptr<JournalReader> reader_;
   Settings wanted_;
   Settings settings_;
   JournalEnd recovered_;
+  uint64_t recovered_decisions_ = 0;
   std::vector<SettingChange> changes_;
   std::unique_ptr<JournalWriter> writer_;
   std::string trouble_;

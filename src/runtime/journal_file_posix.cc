@@ -127,7 +127,9 @@ class PosixFolder final : public JournalFolder {
   hexagent_status create(const std::string& name, std::unique_ptr<JournalFile>* file) override {
     Descriptor made = open_at(folder_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
     if (!made.valid()) return fail(name, "create");
-    *file = std::make_unique<PosixFile>(std::move(made), name, &trouble_);
+    // In words it bears the name that the writer gives it once its header is on disk.
+    *file =
+        std::make_unique<PosixFile>(std::move(made), name.substr(0, name.find(".new")), &trouble_);
     return HEXAGENT_OK;
   }
 

@@ -250,7 +250,12 @@ hexagent_status JournalWriter::close() noexcept {
   attempt([&] {
     // Twice synced: the closing frame is to tell that all before it was on disk.
     if (!flush() || !sync()) return false;
-    queue(FrameType::kClose, side_encoder_.close(end_.steps, end_.inputs));
+    if (part_inputs_ > 0 || encoder_.input_count() > 0) {
+      queue_new_names();
+      queue(FrameType::kStepPart, encoder_.step(head_of_step(end_.last_now)));
+    } else {
+      queue(FrameType::kClose, side_encoder_.close(end_.steps, end_.inputs));
+    }
     return flush() && sync();
   });
   const hexagent_status outcome = status_;

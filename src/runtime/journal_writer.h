@@ -71,7 +71,9 @@ class JournalWriter {
   // Writes what has gathered; syncs under kBeforeAccepted.
   hexagent_status commit() noexcept;
 
-  // Writes, syncs and marks the end. What comes later is not recorded.
+  // Writes, syncs and marks the end. What comes later is not recorded. Inputs of a step that never
+  // ended, because it broke the core, are written as such: they count for no recovery, and are
+  // there for whoever wants to know what broke it. Such a journal bears no mark of a good end.
   hexagent_status close() noexcept;
 
   // HEXAGENT_OK, or why the journal ended: HEXAGENT_E_IO, HEXAGENT_E_NO_MEMORY; HEXAGENT_E_CLOSED
@@ -100,6 +102,9 @@ class JournalWriter {
   // When the driver has to call commit_due() although nothing happens; kNever if not at all.
   TimeNs next_timer() const;
   void commit_due(TimeNs now) noexcept;
+
+  // The last moment of which all is on disk, the core's clock.
+  TimeNs synced_at() const { return dirty_ || !buffer_.empty() ? synced_at_ : end_.last_now; }
 
   const JournalStats& stats() const { return stats_; }
 

@@ -148,7 +148,7 @@ void LoopThread::step_until_idle() {
     driver.answer_questions();
     // Relaxed: a question that broke something has stored it on this thread; others can wait.
   } while (!driven_.poisoned->load(std::memory_order_relaxed) && can_go_on());
-  if (!driver.finished()) timer_.arm(driven_.core->next_timer());
+  if (!driver.finished()) timer_.arm(driver.next_timer());
 }
 
 void LoopThread::hand_out() {

@@ -248,7 +248,7 @@ AT(hexagent_worker_info, prefill_wait_ns, 40);
 AT(hexagent_worker_info, prefill_factor, 48);
 AT(hexagent_worker_info, decode_factor, 56);
 
-SIZE(hexagent_stats, 168);
+SIZE(hexagent_stats, 240);
 AT(hexagent_stats, struct_size, 0);
 AT(hexagent_stats, workers, 4);
 AT(hexagent_stats, inputs, 8);
@@ -271,6 +271,28 @@ AT(hexagent_stats, bytes_allocated, 136);
 AT(hexagent_stats, inputs_held_back, 144);
 AT(hexagent_stats, decision_ring_full, 152);
 AT(hexagent_stats, decisions_waiting, 160);
+AT(hexagent_stats, journal_inputs, 168);
+AT(hexagent_stats, journal_inputs_recovered, 176);
+AT(hexagent_stats, journal_inputs_lost, 184);
+AT(hexagent_stats, journal_steps, 192);
+AT(hexagent_stats, journal_bytes, 200);
+AT(hexagent_stats, journal_segments, 208);
+AT(hexagent_stats, journal_syncs, 216);
+AT(hexagent_stats, journal_failures, 224);
+AT(hexagent_stats, journal_sync_age_ns, 232);
+
+SIZE(hexagent_journal_info, 320);
+AT(hexagent_journal_info, struct_size, 0);
+AT(hexagent_journal_info, status, 4);
+AT(hexagent_journal_info, recovered_steps, 8);
+AT(hexagent_journal_info, recovered_inputs, 16);
+AT(hexagent_journal_info, recovered_decisions, 24);
+AT(hexagent_journal_info, recovered_now_ns, 32);
+AT(hexagent_journal_info, clock_shift_ns, 40);
+AT(hexagent_journal_info, cut_bytes, 48);
+AT(hexagent_journal_info, cut_frames, 56);
+AT(hexagent_journal_info, closed, 60);
+AT(hexagent_journal_info, text, 64);
 
 SIZE(hexagent_input, 64);
 AT(hexagent_input, kind, 0);

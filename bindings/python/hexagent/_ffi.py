@@ -205,7 +205,7 @@ HEXAGENT_OUTCOME_ABORTED = 5
 HEXAGENT_REPORT_CACHED_TOKENS = 1
 
 # Kinds of decision.
-#: an input was taken: user_data, workflow, call, worker
+#: an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
 HEXAGENT_DECISION_ACCEPTED = 1
 #: it was not: status, field
 HEXAGENT_DECISION_REFUSED = 2
@@ -541,7 +541,7 @@ class hexagent_decision(Structure):
         ("workflow", c_uint64),
         ("call", c_uint64),
         ("kind", c_uint32),  # HEXAGENT_DECISION_*
-        ("status", c_int32),  # hexagent_status of REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
+        ("status", c_int32),  # hexagent_status of ACCEPTED, REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
         ("worker", c_uint32),
         ("peer_worker", c_uint32),
         ("incarnation", c_uint32),  # of `worker`
@@ -623,7 +623,7 @@ class hexagent_worker_info(Structure):
 
 
 class hexagent_stats(Structure):
-    """Counters since open and gauges of now."""
+    """Counters since open and gauges of now. What a journal brought back counts as since open."""
 
     _fields_ = [
         ("struct_size", c_uint32),
@@ -648,6 +648,33 @@ class hexagent_stats(Structure):
         ("inputs_held_back", c_uint64),  # steps that left inputs queued, decisions_max decisions waiting
         ("decision_ring_full", c_uint64),  # thread driving: steps that found no room to hand decisions out
         ("decisions_waiting", c_uint64),  # to be polled
+        ("journal_inputs", c_uint64),  # recorded since open; this and the following: 0 without a journal
+        ("journal_inputs_recovered", c_uint64),  # came back at open
+        ("journal_inputs_lost", c_uint64),  # not recorded, because the journal had failed
+        ("journal_steps", c_uint64),  # recorded since open
+        ("journal_bytes", c_uint64),  # handed to the operating system since open
+        ("journal_segments", c_uint64),  # begun since open
+        ("journal_syncs", c_uint64),
+        ("journal_failures", c_uint64),  # 1 once it has failed; see hexagent_journal_query()
+        ("journal_sync_age_ns", c_uint64),  # from what is on disk to the last step; 0 = all of it is
+    ]
+
+
+class hexagent_journal_info(Structure):
+    """What became of a scheduler's journal, and what came back from it at open."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("status", c_int32),  # OK; why it has failed; HEXAGENT_E_CLOSED after the last step
+        ("recovered_steps", c_uint64),  # 0 = the journal was new
+        ("recovered_inputs", c_uint64),  # of all its life
+        ("recovered_decisions", c_uint64),  # sequence number of the last one; 0 = none
+        ("recovered_now_ns", c_int64),  # time of the last step, the journal's clock
+        ("clock_shift_ns", c_int64),  # the journal's clock minus the caller's; manual: 0 until a step
+        ("cut_bytes", c_uint64),  # torn tail that a crash had left and that does not count
+        ("cut_frames", c_uint32),  # whole frames in it
+        ("closed", c_uint32),  # 1: it had been closed in good order
+        ("text", c_char * 256),  # why it has failed, with file and reason; empty otherwise
     ]
 
 
@@ -717,21 +744,34 @@ PROTOTYPES = {
     # @param header_version  HEXAGENT_VERSION of the header the caller was built with.
     # @param error           Optional detail.
     # With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
+    # With a `journal` everything in that folder is lived through again first ("Restart" in the part
+    # about the journal): about a second for a million inputs.
     #
     # @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
-    #          HEXAGENT_E_SYSTEM: no thread or descriptor to be had).
+    #          HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
+    #          nothing that counts in it has changed and `error->text` names the folder, the file and
+    #          the offset:
+    #          HEXAGENT_E_IO         the folder or a file in it cannot be made, read or written,
+    #          HEXAGENT_E_BUSY       another scheduler, or a forked child of its process, has it open,
+    #          HEXAGENT_E_DAMAGED    it holds bytes that cannot be right,
+    #          HEXAGENT_E_VERSION    it has settings or inputs that only another release knows,
+    #          HEXAGENT_E_STATE      it was begun with another limit (a key that is not live) than the
+    #                                configuration says; the text names the key,
+    #          HEXAGENT_E_DIFFERENT  this release decides otherwise than the journal says.
     # Threads: [owner]. Since: 0.1
     "hexagent_open": (c_void_p, [c_void_p, c_uint32, POINTER(hexagent_error)]),
     # Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
     # NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
-    # first where that matters. In a forked child it frees memory and closes descriptors, and leaves
-    # the parent's thread alone.
+    # first where that matters. A journal is written out, synced and marked as ended in good order. In
+    # a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
+    # alone.
     # Threads: [owner]. Since: 0.1
     "hexagent_close": (None, [c_void_p]),
     # Begins the orderly end. From here on inputs answer HEXAGENT_E_CLOSED; what was queued before is
     # still taken, and the decisions that follow from it can be polled. After the last of them
     # hexagent_poll() answers HEXAGENT_E_CLOSED, for good. Timers that are not due by then never fire,
-    # and calls in flight stay unfinished: their reports would be inputs. Questions go on working.
+    # and calls in flight stay unfinished: their reports would be inputs. Questions go on working. A
+    # journal ends with the last step, and is synced, before its decisions can be polled.
     #
     # @return  HEXAGENT_OK, also when it has begun before.
     # Ownership: the handle stays open until hexagent_close().
@@ -843,8 +883,9 @@ PROTOTYPES = {
     #          HEXAGENT_E_CLOSED after hexagent_shutdown() once nothing is left to take or to poll.
     # Threads: [one consumer]. Since: 0.1
     "hexagent_step": (c_int32, [c_void_p, c_int64]),
-    # Manual driving: time of the earliest timer (idle expiry, round trips); INT64_MAX when there is
-    # none; a negative HEXAGENT_E_* for a handle that does not work or is driven otherwise.
+    # Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
+    # falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
+    # or is driven otherwise.
     # Threads: [one consumer]. Since: 0.1
     "hexagent_next_timer": (c_int64, [c_void_p]),
     # Thread and loop driving: a descriptor for poll(2), epoll and their like that is readable
@@ -899,7 +940,8 @@ PROTOTYPES = {
     # Threads: [question]. Since: 0.1
     "hexagent_what_if": (c_int32, [c_void_p, POINTER(hexagent_workflow), POINTER(hexagent_call), c_uint32, POINTER(c_uint64), c_uint32, POINTER(hexagent_prefix), c_uint32, POINTER(hexagent_forecast)]),
     # Why a call went where it went: one JSON object with state, order key and its terms, the chosen
-    # placement and the best alternatives at that moment, predicted against actual times.
+    # placement and the best alternatives at that moment, predicted against actual times. Its times are
+    # those of the journal's clock: hexagent_journal_info.clock_shift_ns later than the caller's.
     #
     # @param buffer  May be NULL when `capacity` is 0, to ask for the size.
     # @param needed  Bytes of the text with its terminating zero (also when the buffer is too small);
@@ -916,6 +958,8 @@ PROTOTYPES = {
     # OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
     # @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [question]
     "hexagent_metrics_write": (c_int32, [c_void_p, POINTER(c_char), c_uint32, POINTER(c_uint32)]),
+    # HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1
+    "hexagent_journal_query": (c_int32, [c_void_p, POINTER(hexagent_journal_info)]),
     # Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
     #
     # @param path   Folder of the journal, zero-terminated.

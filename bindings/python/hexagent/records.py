@@ -21,6 +21,7 @@ __all__ = [
     "Heartbeat",
     "Input",
     "InputKind",
+    "JournalInfo",
     "Link",
     "Model",
     "Outcome",
@@ -278,7 +279,7 @@ class ReportFlags(IntFlag):
 class DecisionKind(Code):
     """Kinds of decision."""
 
-    #: an input was taken: user_data, workflow, call, worker
+    #: an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
     ACCEPTED = 1
     #: it was not: status, field
     REFUSED = 2
@@ -885,7 +886,7 @@ class Decision(NamedTuple):
     call: int
     #: HEXAGENT_DECISION_*
     kind: int
-    #: hexagent_status of REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
+    #: hexagent_status of ACCEPTED, REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
     status: int
     worker: int
     peer_worker: int
@@ -1023,11 +1024,11 @@ class WorkerInfo(NamedTuple):
         return cls._make(_WORKER_INFO.unpack(data))
 
 
-_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQ")
+_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
 
 
 class Stats(NamedTuple):
-    """Counters since open and gauges of now."""
+    """Counters since open and gauges of now. What a journal brought back counts as since open."""
 
     workers: int
     #: taken from the intake queue
@@ -1060,10 +1061,62 @@ class Stats(NamedTuple):
     decision_ring_full: int
     #: to be polled
     decisions_waiting: int
+    #: recorded since open; this and the following: 0 without a journal
+    journal_inputs: int
+    #: came back at open
+    journal_inputs_recovered: int
+    #: not recorded, because the journal had failed
+    journal_inputs_lost: int
+    #: recorded since open
+    journal_steps: int
+    #: handed to the operating system since open
+    journal_bytes: int
+    #: begun since open
+    journal_segments: int
+    journal_syncs: int
+    #: 1 once it has failed; see hexagent_journal_query()
+    journal_failures: int
+    #: from what is on disk to the last step; 0 = all of it is
+    journal_sync_age_ns: int
 
     @classmethod
     def _unpack(cls, data) -> "Stats":
         return cls._make(_STATS.unpack(data))
+
+
+_JOURNAL_INFO = struct.Struct("<4xiQQQqqQII256s")
+
+
+class JournalInfo(NamedTuple):
+    """What became of a scheduler's journal, and what came back from it at open."""
+
+    #: OK; why it has failed; HEXAGENT_E_CLOSED after the last step
+    status: int
+    #: 0 = the journal was new
+    recovered_steps: int
+    #: of all its life
+    recovered_inputs: int
+    #: sequence number of the last one; 0 = none
+    recovered_decisions: int
+    #: time of the last step, the journal's clock
+    recovered_now_ns: int
+    #: the journal's clock minus the caller's; manual: 0 until a step
+    clock_shift_ns: int
+    #: torn tail that a crash had left and that does not count
+    cut_bytes: int
+    #: whole frames in it
+    cut_frames: int
+    #: 1: it had been closed in good order
+    closed: int
+    #: why it has failed, with file and reason; empty otherwise
+    text: str
+
+    @classmethod
+    def _unpack(cls, data) -> "JournalInfo":
+        record = cls._make(_JOURNAL_INFO.unpack(data))
+        return record._replace(
+            text=record.text.split(b"\0")[0].decode(),
+        )
 
 
 _INPUT = struct.Struct("<IIIIQQQII16x")

@@ -17,6 +17,7 @@ from .records import (
     Forecast,
     Gpu,
     Heartbeat,
+    JournalInfo,
     Link,
     Model,
     Placement,
@@ -378,3 +379,9 @@ class Scheduler:
         stats = _sized(_ffi.hexagent_stats)
         check(library.hexagent_stats_read(self._handle, stats))
         return Stats._unpack(stats)
+
+    def journal_query(self) -> JournalInfo:
+        """What became of the journal and what came back from it; STATE without one."""
+        info = _sized(_ffi.hexagent_journal_info)
+        check(library.hexagent_journal_query(self._handle, info))
+        return JournalInfo._unpack(info)

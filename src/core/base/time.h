@@ -13,6 +13,10 @@ using TimeNs = int64_t;
 inline constexpr TimeNs kNever = std::numeric_limits<TimeNs>::max();
 inline constexpr TimeNs kSecondNs = 1'000'000'000;
 
+// Latest time that anybody may speak of: the Unix clock until 2096. With the longest estimate
+// (to_ns) or duration added it still fits.
+inline constexpr TimeNs kTimeMaxNs = 4'000'000'000'000'000'000;
+
 // Rounds to the nearest nanosecond. Saturates at about 146 years, far beyond any estimate.
 inline TimeNs to_ns(double seconds) {
   constexpr double kLimitS = 4.6e9;

@@ -11,12 +11,12 @@
 #include <thread>
 #include <vector>
 
+#include "capi/guard.h"
+#include "core/base/check.h"
+
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
 }
-
-#include "capi/guard.h"
-#include "core/base/check.h"
 
 namespace {
 

@@ -33,10 +33,15 @@ class Diary : public StepObserver {
     decisions_before = core_->decision_count();
   }
 
-  void end_of_step(TimeNs now) override { text += "|" + std::to_string(now) + " "; }
+  void end_of_step(TimeNs now) override {
+    text += "|" + std::to_string(now) + " ";
+    decisions_at_end = core_->decision_count();
+  }
+  void on_idle(TimeNs now) override { text += "~" + std::to_string(now) + " "; }
 
   std::string text;
   uint32_t decisions_before = 0;  // in the core when the last input was told
+  uint32_t decisions_at_end = 0;  // and at the end of the last step
 
  private:
   const Scheduler* core_;
@@ -84,7 +89,7 @@ bool observer_sees_all() {
   world.push(9);
   world.step(100);
   world.step(200);
-  return world.diary.text == "7@100 8@100 |100 9@100 |100 |200 ";
+  return world.diary.text == "7@100 8@100 |100 9@100 |100 ~200 ";
 }
 
 void the_observer_sees_every_input_and_every_end_of_step(void**) {
@@ -95,10 +100,10 @@ bool observer_comes_first() {
   World world;
   world.push(7);
   world.step(1);
-  return world.diary.decisions_before == 0 && world.core.decision_count() == 1;
+  return world.diary.decisions_before == 0 && world.diary.decisions_at_end == 1;
 }
 
-void the_observer_sees_an_input_before_the_core_does(void**) {
+void the_observer_sees_an_input_before_the_core_and_its_decisions_after(void**) {
   assert_true(observer_comes_first());
 }
 
@@ -177,7 +182,7 @@ void abandoning_answers_questions_and_drops_inputs(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(the_observer_sees_every_input_and_every_end_of_step),
-      cmocka_unit_test(the_observer_sees_an_input_before_the_core_does),
+      cmocka_unit_test(the_observer_sees_an_input_before_the_core_and_its_decisions_after),
       cmocka_unit_test(a_step_takes_no_more_than_its_limits),
       cmocka_unit_test(questions_are_answered_after_the_step_and_told_to_nobody),
       cmocka_unit_test(after_the_last_input_of_a_shutdown_nothing_moves),

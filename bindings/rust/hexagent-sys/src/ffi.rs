@@ -197,7 +197,7 @@ pub const HEXAGENT_OUTCOME_ABORTED: u32 = 5;
 pub const HEXAGENT_REPORT_CACHED_TOKENS: u32 = 1;
 
 // Kinds of decision.
-/// an input was taken: user_data, workflow, call, worker
+/// an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
 pub const HEXAGENT_DECISION_ACCEPTED: u32 = 1;
 /// it was not: status, field
 pub const HEXAGENT_DECISION_REFUSED: u32 = 2;
@@ -881,7 +881,7 @@ pub struct hexagent_decision {
     pub call: u64,
     /// HEXAGENT_DECISION_*
     pub kind: u32,
-    /// hexagent_status of REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
+    /// hexagent_status of ACCEPTED, REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE
     pub status: i32,
     pub worker: u32,
     pub peer_worker: u32,
@@ -1084,7 +1084,7 @@ impl Default for hexagent_worker_info {
     }
 }
 
-/// Counters since open and gauges of now.
+/// Counters since open and gauges of now. What a journal brought back counts as since open.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct hexagent_stats {
@@ -1120,6 +1120,23 @@ pub struct hexagent_stats {
     pub decision_ring_full: u64,
     /// to be polled
     pub decisions_waiting: u64,
+    /// recorded since open; this and the following: 0 without a journal
+    pub journal_inputs: u64,
+    /// came back at open
+    pub journal_inputs_recovered: u64,
+    /// not recorded, because the journal had failed
+    pub journal_inputs_lost: u64,
+    /// recorded since open
+    pub journal_steps: u64,
+    /// handed to the operating system since open
+    pub journal_bytes: u64,
+    /// begun since open
+    pub journal_segments: u64,
+    pub journal_syncs: u64,
+    /// 1 once it has failed; see hexagent_journal_query()
+    pub journal_failures: u64,
+    /// from what is on disk to the last step; 0 = all of it is
+    pub journal_sync_age_ns: u64,
 }
 
 impl Default for hexagent_stats {
@@ -1148,6 +1165,61 @@ impl Default for hexagent_stats {
             inputs_held_back: 0,
             decision_ring_full: 0,
             decisions_waiting: 0,
+            journal_inputs: 0,
+            journal_inputs_recovered: 0,
+            journal_inputs_lost: 0,
+            journal_steps: 0,
+            journal_bytes: 0,
+            journal_segments: 0,
+            journal_syncs: 0,
+            journal_failures: 0,
+            journal_sync_age_ns: 0,
+        }
+    }
+}
+
+/// What became of a scheduler's journal, and what came back from it at open.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_journal_info {
+    pub struct_size: u32,
+    /// OK; why it has failed; HEXAGENT_E_CLOSED after the last step
+    pub status: hexagent_status,
+    /// 0 = the journal was new
+    pub recovered_steps: u64,
+    /// of all its life
+    pub recovered_inputs: u64,
+    /// sequence number of the last one; 0 = none
+    pub recovered_decisions: u64,
+    /// time of the last step, the journal's clock
+    pub recovered_now_ns: i64,
+    /// the journal's clock minus the caller's; manual: 0 until a step
+    pub clock_shift_ns: i64,
+    /// torn tail that a crash had left and that does not count
+    pub cut_bytes: u64,
+    /// whole frames in it
+    pub cut_frames: u32,
+    /// 1: it had been closed in good order
+    pub closed: u32,
+    /// why it has failed, with file and reason; empty otherwise
+    pub text: [c_char; 256],
+}
+
+impl Default for hexagent_journal_info {
+    /// All zero, which means "default" or "none" everywhere; `struct_size` is set.
+    fn default() -> Self {
+        Self {
+            struct_size: std::mem::size_of::<hexagent_journal_info>() as u32,
+            status: 0,
+            recovered_steps: 0,
+            recovered_inputs: 0,
+            recovered_decisions: 0,
+            recovered_now_ns: 0,
+            clock_shift_ns: 0,
+            cut_bytes: 0,
+            cut_frames: 0,
+            closed: 0,
+            text: [0; 256],
         }
     }
 }
@@ -1293,9 +1365,20 @@ extern "C" {
     /// @param header_version  HEXAGENT_VERSION of the header the caller was built with.
     /// @param error           Optional detail.
     /// With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
+    /// With a `journal` everything in that folder is lived through again first ("Restart" in the part
+    /// about the journal): about a second for a million inputs.
     ///
     /// @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
-    /// HEXAGENT_E_SYSTEM: no thread or descriptor to be had).
+    /// HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
+    /// nothing that counts in it has changed and `error->text` names the folder, the file and
+    /// the offset:
+    /// HEXAGENT_E_IO         the folder or a file in it cannot be made, read or written,
+    /// HEXAGENT_E_BUSY       another scheduler, or a forked child of its process, has it open,
+    /// HEXAGENT_E_DAMAGED    it holds bytes that cannot be right,
+    /// HEXAGENT_E_VERSION    it has settings or inputs that only another release knows,
+    /// HEXAGENT_E_STATE      it was begun with another limit (a key that is not live) than the
+    /// configuration says; the text names the key,
+    /// HEXAGENT_E_DIFFERENT  this release decides otherwise than the journal says.
     /// Threads: \[owner\]. Since: 0.1
     pub fn hexagent_open(
         config: *const hexagent_config,
@@ -1305,8 +1388,9 @@ extern "C" {
 
     /// Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
     /// NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
-    /// first where that matters. In a forked child it frees memory and closes descriptors, and leaves
-    /// the parent's thread alone.
+    /// first where that matters. A journal is written out, synced and marked as ended in good order. In
+    /// a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
+    /// alone.
     /// Threads: \[owner\]. Since: 0.1
     pub fn hexagent_close(
         scheduler: *mut hexagent_scheduler,
@@ -1315,7 +1399,8 @@ extern "C" {
     /// Begins the orderly end. From here on inputs answer HEXAGENT_E_CLOSED; what was queued before is
     /// still taken, and the decisions that follow from it can be polled. After the last of them
     /// hexagent_poll() answers HEXAGENT_E_CLOSED, for good. Timers that are not due by then never fire,
-    /// and calls in flight stay unfinished: their reports would be inputs. Questions go on working.
+    /// and calls in flight stay unfinished: their reports would be inputs. Questions go on working. A
+    /// journal ends with the last step, and is synced, before its decisions can be polled.
     ///
     /// @return  HEXAGENT_OK, also when it has begun before.
     /// Ownership: the handle stays open until hexagent_close().
@@ -1556,8 +1641,9 @@ extern "C" {
         now_ns: i64,
     ) -> i32;
 
-    /// Manual driving: time of the earliest timer (idle expiry, round trips); INT64_MAX when there is
-    /// none; a negative HEXAGENT_E_* for a handle that does not work or is driven otherwise.
+    /// Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
+    /// falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
+    /// or is driven otherwise.
     /// Threads: \[one consumer\]. Since: 0.1
     pub fn hexagent_next_timer(
         scheduler: *mut hexagent_scheduler,
@@ -1653,7 +1739,8 @@ extern "C" {
     ) -> hexagent_status;
 
     /// Why a call went where it went: one JSON object with state, order key and its terms, the chosen
-    /// placement and the best alternatives at that moment, predicted against actual times.
+    /// placement and the best alternatives at that moment, predicted against actual times. Its times are
+    /// those of the journal's clock: hexagent_journal_info.clock_shift_ns later than the caller's.
     ///
     /// @param buffer  May be NULL when `capacity` is 0, to ask for the size.
     /// @param needed  Bytes of the text with its terminating zero (also when the buffer is too small);
@@ -1696,6 +1783,12 @@ extern "C" {
         buffer: *mut c_char,
         capacity: u32,
         needed: *mut u32,
+    ) -> hexagent_status;
+
+    /// HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: \[question\]. Since: 0.1
+    pub fn hexagent_journal_query(
+        scheduler: *mut hexagent_scheduler,
+        info: *mut hexagent_journal_info,
     ) -> hexagent_status;
 
     /// Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.

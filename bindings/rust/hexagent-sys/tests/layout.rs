@@ -345,7 +345,7 @@ fn hexagent_worker_info_is_laid_out_as_in_c() {
 #[test]
 fn hexagent_stats_is_laid_out_as_in_c() {
     check!(
-        hexagent_stats, 168,
+        hexagent_stats, 240,
         struct_size @ 0,
         workers @ 4,
         inputs @ 8,
@@ -367,7 +367,34 @@ fn hexagent_stats_is_laid_out_as_in_c() {
         bytes_allocated @ 136,
         inputs_held_back @ 144,
         decision_ring_full @ 152,
-        decisions_waiting @ 160
+        decisions_waiting @ 160,
+        journal_inputs @ 168,
+        journal_inputs_recovered @ 176,
+        journal_inputs_lost @ 184,
+        journal_steps @ 192,
+        journal_bytes @ 200,
+        journal_segments @ 208,
+        journal_syncs @ 216,
+        journal_failures @ 224,
+        journal_sync_age_ns @ 232
+    );
+}
+
+#[test]
+fn hexagent_journal_info_is_laid_out_as_in_c() {
+    check!(
+        hexagent_journal_info, 320,
+        struct_size @ 0,
+        status @ 4,
+        recovered_steps @ 8,
+        recovered_inputs @ 16,
+        recovered_decisions @ 24,
+        recovered_now_ns @ 32,
+        clock_shift_ns @ 40,
+        cut_bytes @ 48,
+        cut_frames @ 56,
+        closed @ 60,
+        text @ 64
     );
 }
 

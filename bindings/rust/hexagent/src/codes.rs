@@ -607,7 +607,7 @@ pub const REPORT_CACHED_TOKENS: u32 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecisionKind {
-    /// an input was taken: user_data, workflow, call, worker
+    /// an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
     Accepted,
     /// it was not: status, field
     Refused,

@@ -78,6 +78,48 @@ impl From<&sys::hexagent_config_info> for ConfigInfo {
     }
 }
 
+/// What became of a scheduler's journal, and what came back from it at open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalInfo {
+    /// OK; why it has failed; closed after the last step.
+    pub status: Status,
+    /// 0 = the journal was new.
+    pub recovered_steps: u64,
+    /// Of all its life.
+    pub recovered_inputs: u64,
+    /// Sequence number of the last one; 0 = none.
+    pub recovered_decisions: u64,
+    /// Time of the last step, the journal's clock.
+    pub recovered_now_ns: i64,
+    /// The journal's clock minus the caller's; manual driving: 0 until a step.
+    pub clock_shift_ns: i64,
+    /// Torn tail that a crash had left and that does not count.
+    pub cut_bytes: u64,
+    /// Whole frames in it.
+    pub cut_frames: u32,
+    /// It had been closed in good order.
+    pub closed: bool,
+    /// Why it has failed, with file and reason; empty otherwise.
+    pub text: String,
+}
+
+impl From<&sys::hexagent_journal_info> for JournalInfo {
+    fn from(info: &sys::hexagent_journal_info) -> JournalInfo {
+        JournalInfo {
+            status: Status::from(info.status),
+            recovered_steps: info.recovered_steps,
+            recovered_inputs: info.recovered_inputs,
+            recovered_decisions: info.recovered_decisions,
+            recovered_now_ns: info.recovered_now_ns,
+            clock_shift_ns: info.clock_shift_ns,
+            cut_bytes: info.cut_bytes,
+            cut_frames: info.cut_frames,
+            closed: info.closed != 0,
+            text: text(&info.text),
+        }
+    }
+}
+
 /// The text before the terminating zero.
 pub(crate) fn text(buffer: &[c_char]) -> String {
     let bytes: Vec<u8> =

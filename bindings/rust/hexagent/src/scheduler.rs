@@ -506,6 +506,13 @@ impl Scheduler {
         Ok(info)
     }
 
+    /// What became of the journal and what came back from it; `State` without one.
+    pub fn journal_query(&self) -> Result<JournalInfo> {
+        let mut info = sys::hexagent_journal_info::default();
+        check(unsafe { sys::hexagent_journal_query(self.raw(), &mut info) })?;
+        Ok(JournalInfo::from(&info))
+    }
+
     /// Counters since open and gauges of now.
     pub fn stats(&self) -> Result<Stats> {
         let mut stats = Stats::default();
