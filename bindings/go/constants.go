@@ -210,6 +210,9 @@ const (
 	WorkerDeltaTransfer WorkerFlags = 1
 )
 
+// ResyncMax is as in C.
+const ResyncMax = 2048
+
 // BatchMax is as in C.
 const BatchMax = 1024
 
@@ -456,6 +459,8 @@ const (
 	InputWorkflowEnd InputKind = 14
 	// not handed out
 	InputConfigure InputKind = 15
+	// hexagent_resync; its list is not handed out
+	InputWorkerResync InputKind = 16
 )
 
 func (c InputKind) String() string {
@@ -490,6 +495,8 @@ func (c InputKind) String() string {
 		return "WORKFLOW_END"
 	case InputConfigure:
 		return "CONFIGURE"
+	case InputWorkerResync:
+		return "WORKER_RESYNC"
 	}
 	return "InputKind(" + strconv.Itoa(int(c)) + ")"
 }

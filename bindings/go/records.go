@@ -185,6 +185,30 @@ type Heartbeat struct {
 	_     [2]uint64
 }
 
+// HeldCall is hexagent_held_call of the C API.
+//
+// A call that a worker holds: queued, running, or its KV kept for a transfer. 32 bytes.
+type HeldCall struct {
+	Workflow uint64 `json:"workflow,omitempty"`
+	Call     uint64 `json:"call,omitempty"`
+	// decision.attempt of what it was sent with; 0 = the present one
+	Attempt uint32 `json:"attempt,omitempty"`
+	_       uint32
+	_       [1]uint64
+}
+
+// Resync is hexagent_resync of the C API.
+//
+// Whose list it is and how old. 64 bytes.
+type Resync struct {
+	Worker      uint32 `json:"worker,omitempty"`
+	Incarnation uint32 `json:"incarnation,omitempty"`
+	UserData    uint64 `json:"user_data,omitempty"`
+	// the newest decision the worker had been sent when it made its list; 0 = every decision made before this input is taken
+	DecisionSequence uint64 `json:"decision_sequence,omitempty"`
+	_                [5]uint64
+}
+
 // Link is hexagent_link of the C API.
 //
 // Bandwidth between two domains (host, rack or zone), both directions. Measured values win.
@@ -543,10 +567,11 @@ type Input struct {
 	Worker      uint32    `json:"worker,omitempty"`
 	Incarnation uint32    `json:"incarnation,omitempty"`
 	// bytes of the record; 0 = none
-	RecordSize    uint32 `json:"record_size,omitempty"`
-	UserData      uint64 `json:"user_data,omitempty"`
-	Workflow      uint64 `json:"workflow,omitempty"`
-	Call          uint64 `json:"call,omitempty"`
+	RecordSize uint32 `json:"record_size,omitempty"`
+	UserData   uint64 `json:"user_data,omitempty"`
+	Workflow   uint64 `json:"workflow,omitempty"`
+	Call       uint64 `json:"call,omitempty"`
+	// of a resync: three for each call held
 	DepsCount     uint32 `json:"deps_count,omitempty"`
 	PrefixesCount uint32 `json:"prefixes_count,omitempty"`
 	_             [2]uint64

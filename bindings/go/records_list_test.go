@@ -10,6 +10,8 @@ var recordsByName = map[string]any{
 	"hexagent_model":         Model{},
 	"hexagent_worker":        Worker{},
 	"hexagent_heartbeat":     Heartbeat{},
+	"hexagent_held_call":     HeldCall{},
+	"hexagent_resync":        Resync{},
 	"hexagent_link":          Link{},
 	"hexagent_workflow":      Workflow{},
 	"hexagent_call":          Call{},

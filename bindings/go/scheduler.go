@@ -273,6 +273,16 @@ func (s *Scheduler) WorkerLost(worker, incarnation uint32, userData uint64) erro
 	}).Err()
 }
 
+// WorkerResync tells all calls of ours that a worker holds. Verdict as a decision.
+func (s *Scheduler) WorkerResync(resync Resync, held []HeldCall) error {
+	detail := newDetail()
+	return detail.err(s.use(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_worker_resync(handle, (*C.hexagent_resync)(unsafe.Pointer(&resync)),
+			(*C.hexagent_held_call)(unsafe.Pointer(first(held))), C.uint32_t(len(held)),
+			detail.pointer())
+	}))
+}
+
 // LinkSet registers or replaces the bandwidth between two domains. Verdict as a decision.
 func (s *Scheduler) LinkSet(link Link, userData uint64) error {
 	link.structSize = uint32(unsafe.Sizeof(link))

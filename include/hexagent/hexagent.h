@@ -536,6 +536,53 @@ HEXAGENT_API int32_t hexagent_heartbeat_submit(hexagent_scheduler* scheduler,
                                                const hexagent_heartbeat* heartbeats,
                                                uint32_t count) HEXAGENT_NOEXCEPT;
 
+enum { HEXAGENT_RESYNC_MAX = 2048 }; /* calls in one hexagent_worker_resync() */
+
+/** A call that a worker holds: queued, running, or its KV kept for a transfer. 32 bytes. */
+typedef struct hexagent_held_call {
+  uint64_t workflow;
+  uint64_t call;
+  uint32_t attempt; /* decision.attempt of what it was sent with; 0 = the present one */
+  uint32_t reserved0;
+  uint64_t reserved[1];
+} hexagent_held_call;
+
+/** Whose list it is and how old. 64 bytes. */
+typedef struct hexagent_resync {
+  uint32_t worker;
+  uint32_t incarnation;
+  uint64_t user_data;
+  uint64_t decision_sequence; /* the newest decision the worker had been sent when it made its list;
+                               * 0 = every decision made before this input is taken */
+  uint64_t reserved[5];
+} hexagent_resync;
+
+/**
+ * Tells all calls of ours that a worker holds, so that both agree again: after a restart of this
+ * process, or when messages to the worker were lost.
+ *
+ * A call the library believes there and the list lacks is planned again: without using up a retry
+ * if nothing was ever reported of it (most likely its dispatch was decided and never sent), else as
+ * after a lost worker; a stream that has begun fails. A listed call that has no business there
+ * (ended, forgotten, sent elsewhere, an earlier attempt) gets an ABORT for that worker. The others
+ * go on as they are. A decode worker must list a call from its TRANSFER on, and may before.
+ *
+ * Calls with a decision newer than `decision_sequence` are left alone: it may still be on its way.
+ * After a restart the list is made before anything new is sent, and `decision_sequence` is
+ * hexagent_journal_info.recovered_decisions. A worker that has restarted too needs no list: its new
+ * incarnation in hexagent_worker_set() says that it holds nothing.
+ *
+ * @param held   All of them; read during the call only. More than `count` = HEXAGENT_RESYNC_MAX
+ *               cannot be told.
+ * @return       HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _RANGE, _RESERVED, _AGAIN, _CLOSED. Verdict as a
+ *               decision with the record's user_data: HEXAGENT_E_UNKNOWN_WORKER, _STALE.
+ * Threads:      [any thread]; takes memory for the list. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_worker_resync(hexagent_scheduler* scheduler,
+                                                    const hexagent_resync* resync,
+                                                    const hexagent_held_call* held, uint32_t count,
+                                                    hexagent_error* error) HEXAGENT_NOEXCEPT;
+
 /** Bandwidth between two domains (host, rack or zone), both directions. Measured values win. */
 typedef struct hexagent_link {
   uint32_t struct_size;
@@ -1066,6 +1113,10 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:
  *             hand them in again and take HEXAGENT_E_DUPLICATE for "it was". A workflow that is
  *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat.
+ *   Workers   What was in flight may have run on, ended or never been sent. Send every worker's
+ *             state: hexagent_worker_set() with a new incarnation if the engine has restarted, else
+ *             hexagent_worker_resync() with the calls it holds, then the reports that it has. Until
+ *             then the library goes on from what it knew.
  *   Settings  A live key that the configuration sets otherwise than it was is changed, by an input
  *             as any other, with its verdict as a decision with user_data 0.
  */
@@ -1108,7 +1159,8 @@ enum {
   HEXAGENT_INPUT_CALL_CANCEL = 12,     /* none */
   HEXAGENT_INPUT_WORKFLOW_CANCEL = 13, /* none */
   HEXAGENT_INPUT_WORKFLOW_END = 14,    /* none */
-  HEXAGENT_INPUT_CONFIGURE = 15        /* not handed out */
+  HEXAGENT_INPUT_CONFIGURE = 15,       /* not handed out */
+  HEXAGENT_INPUT_WORKER_RESYNC = 16    /* hexagent_resync; its list is not handed out */
 };
 
 /** One input of a step. 64 bytes. Fields a kind does not use are 0. */
@@ -1120,7 +1172,7 @@ typedef struct hexagent_input {
   uint64_t user_data;
   uint64_t workflow;
   uint64_t call;
-  uint32_t deps_count;
+  uint32_t deps_count; /* of a resync: three for each call held */
   uint32_t prefixes_count;
   uint64_t reserved[2];
 } hexagent_input;

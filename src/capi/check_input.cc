@@ -16,6 +16,17 @@ hexagent_status check_call_input(const hexagent_scheduler& scheduler, const Inpu
   return check_call(scheduler, record_of<hexagent_call>(input), arrays).status;
 }
 
+hexagent_status check_resync_input(const Input& input) {
+  if (input.deps_count % kWordsPerHeldCall != 0) return HEXAGENT_E_ARGUMENT;
+  const uint32_t count = input.deps_count / kWordsPerHeldCall;
+  if (count > HEXAGENT_RESYNC_MAX) return HEXAGENT_E_ARGUMENT;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t* words = input.deps + size_t{i} * kWordsPerHeldCall;
+    if (words[0] == 0 || words[2] > UINT32_MAX) return HEXAGENT_E_RANGE;
+  }
+  return check_resync(record_of<hexagent_resync>(input)).status;
+}
+
 }  // namespace
 
 hexagent_status check_input(const hexagent_scheduler& scheduler, const Input& input) {
@@ -41,6 +52,8 @@ hexagent_status check_input(const hexagent_scheduler& scheduler, const Input& in
       const bool live = change.key < setting_count() && setting_info(change.key).live;
       return live ? HEXAGENT_OK : HEXAGENT_E_STATE;
     }
+    case InputKind::kWorkerResync:
+      return check_resync_input(input);
     case InputKind::kWorkerDrain:
     case InputKind::kWorkerLost:
       return input.worker != 0 ? HEXAGENT_OK : HEXAGENT_E_RANGE;

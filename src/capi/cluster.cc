@@ -1,4 +1,6 @@
 // C ABI: workers, heartbeats and links.
+#include <vector>
+
 #include "capi/flaw.h"
 #include "capi/guard.h"
 #include "capi/record_input.h"
@@ -42,6 +44,27 @@ int32_t push_heartbeats(hexagent_scheduler* scheduler, const hexagent_heartbeat*
   return queued > 0 ? queued : status;
 }
 
+Flaw push_resync(hexagent_scheduler* scheduler, const hexagent_resync* resync,
+                 const hexagent_held_call* held, uint32_t count) {
+  if (resync == nullptr || (held == nullptr && count > 0) || count > HEXAGENT_RESYNC_MAX) {
+    return Flaw{HEXAGENT_E_ARGUMENT};
+  }
+  Flaw flaw = check_resync(*resync);
+  std::vector<uint64_t> words;
+  words.reserve(size_t{count} * kWordsPerHeldCall);
+  for (uint32_t i = 0; i < count && flaw.status == HEXAGENT_OK; ++i) {
+    flaw = check_held_call(held[i]);
+    words.insert(words.end(), {held[i].workflow, held[i].call, held[i].attempt});
+  }
+  if (flaw.status != HEXAGENT_OK) return flaw;
+  Input input = record_input(InputKind::kWorkerResync, *resync, resync->user_data);
+  input.worker = resync->worker;
+  input.incarnation = resync->incarnation;
+  input.deps_count = static_cast<uint32_t>(words.size());
+  if (!words.empty()) input.deps = words.data();
+  return Flaw{scheduler->push(input)};
+}
+
 }  // namespace
 }  // namespace hexagent
 
@@ -75,6 +98,14 @@ int32_t hexagent_heartbeat_submit(hexagent_scheduler* scheduler,
                                   const hexagent_heartbeat* heartbeats, uint32_t count) noexcept {
   return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
     return hexagent::push_heartbeats(&self, heartbeats, count);
+  });
+}
+
+hexagent_status hexagent_worker_resync(hexagent_scheduler* scheduler, const hexagent_resync* resync,
+                                       const hexagent_held_call* held, uint32_t count,
+                                       hexagent_error* error) noexcept {
+  return hexagent::guard_telling(scheduler, error, [&](hexagent_scheduler& self) {
+    return hexagent::push_resync(&self, resync, held, count);
   });
 }
 

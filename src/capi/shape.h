@@ -19,6 +19,7 @@ inline constexpr uint32_t kTokensMax = 16'777'216;    // of a prompt or an outpu
 inline constexpr uint64_t kKvTokensMax = 1ULL << 40;  // of a worker's cache
 inline constexpr uint32_t kDepsMax = 4096;            // of one call
 inline constexpr uint32_t kPrefixesMax = 4;           // of one call
+inline constexpr uint32_t kWordsPerHeldCall = 3;      // workflow, call, attempt
 inline constexpr uint32_t kTensorParallelMax = 64;
 inline constexpr int64_t kDurationMaxNs = 1'000'000'000'000'000'000;  // 31 years
 
@@ -30,6 +31,8 @@ Flaw check_model(const hexagent_scheduler& scheduler, const hexagent_model& reco
 Flaw check_worker(const hexagent_scheduler& scheduler, const hexagent_worker& record);
 Flaw check_link(const hexagent_scheduler& scheduler, const hexagent_link& record);
 Flaw check_heartbeat(const hexagent_heartbeat& record);
+Flaw check_resync(const hexagent_resync& record);
+Flaw check_held_call(const hexagent_held_call& record);
 
 // shape_workflow.cc
 Flaw check_workflow(const hexagent_scheduler& scheduler, const hexagent_workflow& record);

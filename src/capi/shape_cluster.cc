@@ -125,4 +125,19 @@ Flaw check_heartbeat(const hexagent_heartbeat& record) {
       .flaw();
 }
 
+Flaw check_resync(const hexagent_resync& record) {
+  return ShapeChecker()
+      .id("worker", HEXAGENT_FIELD_WORKER, record.worker)
+      .zeros("reserved", record.reserved)
+      .flaw();
+}
+
+Flaw check_held_call(const hexagent_held_call& record) {
+  return ShapeChecker()
+      .id("workflow", HEXAGENT_FIELD_WORKFLOW, record.workflow)
+      .zero("reserved0", record.reserved0)
+      .zeros("reserved", record.reserved)
+      .flaw();
+}
+
 }  // namespace hexagent

@@ -23,7 +23,8 @@ enum class InputKind : uint32_t {
   kCallCancel = 12,      // workflow, call
   kWorkflowCancel = 13,  // workflow
   kWorkflowEnd = 14,     // workflow
-  kConfigure = 15        // record: SettingChange (settings.h)
+  kConfigure = 15,       // record: SettingChange (settings.h)
+  kWorkerResync = 16     // record: hexagent_resync; deps: workflow, call, attempt of each call held
 };
 
 // Records are whole (struct_size already normalised by the shell), pointers are borrowed.

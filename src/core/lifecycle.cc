@@ -12,9 +12,12 @@
 namespace hexagent {
 namespace {
 
-hexagent_decision& emit_placed(State* state, uint32_t kind, const Call& call, uint32_t worker,
+// Of a call that is sent to `worker` or on its way there.
+hexagent_decision& emit_placed(State* state, uint32_t kind, Call* sent, uint32_t worker,
                                uint32_t peer) {
+  const Call& call = *sent;
   hexagent_decision& decision = state->emit_call(kind, call);
+  sent->sent_sequence = decision.sequence;
   const Worker& target = state->workers[worker];
   decision.worker = target.spec.worker;
   decision.incarnation = target.spec.incarnation;
@@ -24,18 +27,20 @@ hexagent_decision& emit_placed(State* state, uint32_t kind, const Call& call, ui
   return decision;
 }
 
-void emit_transfer(State* state, const Call& call) {
+void emit_transfer(State* state, Call* sent) {
+  const Call& call = *sent;
   hexagent_decision& decision =
-      emit_placed(state, HEXAGENT_DECISION_TRANSFER, call, call.prefill_worker, call.decode_worker);
+      emit_placed(state, HEXAGENT_DECISION_TRANSFER, sent, call.prefill_worker, call.decode_worker);
   decision.tokens = call.prompt_tokens - call.decode_hit;
   decision.cached_tokens = call.decode_hit;
   decision.expected_start_ns = state->now;
   decision.expected_end_ns = call.plan.transfer_end;
 }
 
-void emit_decode(State* state, const Call& call) {
+void emit_decode(State* state, Call* sent) {
+  const Call& call = *sent;
   hexagent_decision& decision =
-      emit_placed(state, HEXAGENT_DECISION_DECODE, call, call.decode_worker, call.prefill_worker);
+      emit_placed(state, HEXAGENT_DECISION_DECODE, sent, call.decode_worker, call.prefill_worker);
   decision.tokens = static_cast<uint32_t>(call.output_mean + 0.5);
   decision.cached_tokens = call.decode_hit;
   decision.expected_start_ns = state->now;
@@ -144,7 +149,7 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   state->contents.place(call.content, choice.prefill, call.prompt_tokens, call.prefill_hit);
 
   hexagent_decision& decision =
-      emit_placed(state, call.local ? HEXAGENT_DECISION_LOCAL : HEXAGENT_DECISION_PREFILL, call,
+      emit_placed(state, call.local ? HEXAGENT_DECISION_LOCAL : HEXAGENT_DECISION_PREFILL, &call,
                   choice.prefill, call.local ? kNoWorker : choice.decode);
   decision.tokens = call.prompt_tokens;
   decision.cached_tokens = call.prefill_hit;
@@ -156,7 +161,7 @@ void reprioritise(State* state, uint32_t index, double order_key) {
   Call& call = state->workflows.call(index);
   HEXAGENT_CHECK(call.state == CallState::kDispatched);
   call.sent_order_key = to_order_key(order_key);
-  emit_placed(state, HEXAGENT_DECISION_REPRIORITISE, call, call.prefill_worker, kNoWorker);
+  emit_placed(state, HEXAGENT_DECISION_REPRIORITISE, &call, call.prefill_worker, kNoWorker);
 }
 
 void prefill_started(State* state, uint32_t index, TimeNs start) {
@@ -203,7 +208,7 @@ void prefill_done(State* state, uint32_t index, const PhaseReport& report) {
   }
   call.state = CallState::kTransferring;
   call.times.transfer_start = state->now;
-  if (!report.inferred) emit_transfer(state, call);
+  if (!report.inferred) emit_transfer(state, &call);
 }
 
 void bind_decode(State* state, uint32_t index, const Choice& choice) {
@@ -219,7 +224,7 @@ void bind_decode(State* state, uint32_t index, const Choice& choice) {
   call.plan.decode_end = state->now + to_ns(choice.finish_s);
   call.state = CallState::kTransferring;
   call.times.transfer_start = state->now;
-  emit_transfer(state, call);
+  emit_transfer(state, &call);
 }
 
 void transfer_started(State* state, uint32_t index, TimeNs start) {
@@ -240,7 +245,7 @@ void transfer_done(State* state, uint32_t index, const PhaseReport& report) {
   join_batch(state, &call, state->now);
   state->contents.place(call.content, call.decode_worker, call.prompt_tokens, call.decode_hit);
   state->plan_needed = true;
-  if (!report.inferred) emit_decode(state, call);
+  if (!report.inferred) emit_decode(state, &call);
 }
 
 void decode_started(State* state, uint32_t index, TimeNs start) {

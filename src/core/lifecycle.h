@@ -55,6 +55,11 @@ void decode_done(State* state, uint32_t call, const PhaseReport& report);
 // retries.
 void attempt_failed(State* state, uint32_t call, uint32_t on_worker, hexagent_status why);
 
+// The worker does not have an attempt that was sent to it. As a failure; but where nothing was ever
+// heard of the attempt, most likely it did not arrive: that uses up no retry and is nothing against
+// the worker.
+void attempt_missing(State* state, uint32_t call, uint32_t on_worker);
+
 // Ends a call that is not final as failed or cancelled, with all revealed calls that wait for it.
 void end_call(State* state, uint32_t call, CallState final_state, hexagent_status why);
 

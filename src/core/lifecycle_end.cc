@@ -39,6 +39,15 @@ void reset_attempt(Call* call) {
   call->times.revealed = before.revealed;
 }
 
+// Back among the waiting calls; `lost` need not be told.
+void plan_again(State* state, uint32_t index, uint32_t lost) {
+  withdraw(state, index, lost);
+  Call& call = state->workflows.call(index);
+  --state->workflows.workflow_of(call).calls_in_flight;
+  reset_attempt(&call);
+  make_ready(state, index);
+}
+
 }  // namespace
 
 void attempt_failed(State* state, uint32_t index, uint32_t on_worker, hexagent_status why) {
@@ -51,14 +60,17 @@ void attempt_failed(State* state, uint32_t index, uint32_t on_worker, hexagent_s
     end_call(state, index, CallState::kFailed, why);
     return;
   }
-  const bool lost = why == HEXAGENT_E_WORKER_LOST;
-  withdraw(state, index, lost ? on_worker : kNoWorker);
-  --state->workflows.workflow_of(call).calls_in_flight;
   ++call.retries;
   ++state->counters.calls_retried;
-  reset_attempt(&call);
   call.avoid_worker = on_worker;
-  make_ready(state, index);
+  plan_again(state, index, why == HEXAGENT_E_WORKER_LOST ? on_worker : kNoWorker);
+}
+
+void attempt_missing(State* state, uint32_t index, uint32_t on_worker) {
+  if (state->workflows.call(index).state == CallState::kDispatched) {
+    return plan_again(state, index, on_worker);
+  }
+  attempt_failed(state, index, on_worker, HEXAGENT_E_WORKER_LOST);
 }
 
 void end_call(State* state, uint32_t first, CallState final_state, hexagent_status why) {

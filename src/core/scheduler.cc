@@ -140,6 +140,8 @@ void Scheduler::apply(const Input& input, TimeNs now) {
       return apply_workflow_end(state, input);
     case InputKind::kConfigure:
       return apply_configure(state, input);
+    case InputKind::kWorkerResync:
+      return apply_worker_resync(state, input);
   }
 }
 

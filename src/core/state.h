@@ -83,6 +83,9 @@ void apply_heartbeat(Scheduler::State* state, const Input& input);
 void apply_link(Scheduler::State* state, const Input& input);
 void apply_configure(Scheduler::State* state, const Input& input);
 
+// inputs_resync.cc
+void apply_worker_resync(Scheduler::State* state, const Input& input);
+
 // inputs_workflow.cc
 void apply_workflow_begin(Scheduler::State* state, const Input& input);
 void apply_submit(Scheduler::State* state, const Input& input);

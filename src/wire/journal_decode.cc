@@ -77,6 +77,8 @@ wire::Record record_of(InputKind kind) {
       return wire::Record::ReportRecord;
     case InputKind::kConfigure:
       return wire::Record::SettingRecord;
+    case InputKind::kWorkerResync:
+      return wire::Record::ResyncRecord;
     case InputKind::kWorkerDrain:
     case InputKind::kWorkerLost:
     case InputKind::kReady:
@@ -88,7 +90,9 @@ wire::Record record_of(InputKind kind) {
   return wire::Record::NONE;
 }
 
-bool is_known(wire::Kind kind) { return kind > wire::Kind::None && kind <= wire::Kind::Configure; }
+bool is_known(wire::Kind kind) {
+  return kind > wire::Kind::None && kind <= wire::Kind::WorkerResync;
+}
 
 template <class Record>
 constexpr bool has_struct_size = requires(Record record) {
@@ -218,6 +222,19 @@ DecodeFlaw DecodedStep::take_call(const Table& table, Entry* entry) {
 }
 
 template <class Table>
+DecodeFlaw DecodedStep::take_resync(const Table& table, Entry* entry) {
+  hexagent_resync record = {};
+  take_fields(table, &record);
+  entry->deps = deps_.size();
+  if (table.held() != nullptr) {
+    for (uint64_t word : *table.held()) deps_.push_back(word);
+    entry->input.deps_count = table.held()->size();
+  }
+  keep(record, entry);
+  return kSound;
+}
+
+template <class Table>
 DecodeFlaw DecodedStep::take_record(const Table& table, Entry* entry) {
   const auto plain = [&](auto record, const auto* from) {
     take_fields(*from, &record);
@@ -244,6 +261,8 @@ DecodeFlaw DecodedStep::take_record(const Table& table, Entry* entry) {
       return plain(hexagent_report{}, table.record_as_ReportRecord());
     case wire::Record::CallRecord:
       return take_call(*table.record_as_CallRecord(), entry);
+    case wire::Record::ResyncRecord:
+      return take_resync(*table.record_as_ResyncRecord(), entry);
     case wire::Record::SettingRecord: {
       SettingChange change;
       const DecodeFlaw flaw = take_setting(*table.record_as_SettingRecord(), &change);

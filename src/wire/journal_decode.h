@@ -61,6 +61,8 @@ class DecodedStep {
   DecodeFlaw take_record(const Table& table, Entry* entry);
   template <class Table>
   DecodeFlaw take_call(const Table& table, Entry* entry);
+  template <class Table>
+  DecodeFlaw take_resync(const Table& table, Entry* entry);
 
   StepHead head_;
   std::vector<Entry> inputs_;

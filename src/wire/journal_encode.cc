@@ -70,6 +70,16 @@ Offset<void> call(FlatBufferBuilder* builder, const Input& input, PrefixOffsets*
   return table.Finish().Union();
 }
 
+Offset<void> resync(FlatBufferBuilder* builder, const Input& input) {
+  hexagent_resync record;
+  std::memcpy(&record, input.record, sizeof(record));
+  const auto held = input.deps_count > 0 ? builder->CreateVector(input.deps, input.deps_count) : 0;
+  wire::ResyncRecordBuilder table(*builder);
+  add_fields(record, &table);
+  table.add_held(held);
+  return table.Finish().Union();
+}
+
 Offset<wire::SettingRecord> setting(FlatBufferBuilder* builder, std::string_view key, double number,
                                     std::string_view text) {
   const auto key_text = builder->CreateString(key.data(), key.size());
@@ -122,6 +132,8 @@ Encoded encode_record(FlatBufferBuilder* builder, const Input& input, PrefixOffs
               plain<wire::ReportRecord, hexagent_report>(builder, input.record)};
     case InputKind::kConfigure:
       return {Record::SettingRecord, change(builder, input)};
+    case InputKind::kWorkerResync:
+      return {Record::ResyncRecord, resync(builder, input)};
     case InputKind::kWorkerDrain:
     case InputKind::kWorkerLost:
     case InputKind::kReady:

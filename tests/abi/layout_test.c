@@ -294,6 +294,20 @@ AT(hexagent_journal_info, cut_frames, 56);
 AT(hexagent_journal_info, closed, 60);
 AT(hexagent_journal_info, text, 64);
 
+SIZE(hexagent_resync, 64);
+AT(hexagent_resync, worker, 0);
+AT(hexagent_resync, incarnation, 4);
+AT(hexagent_resync, user_data, 8);
+AT(hexagent_resync, decision_sequence, 16);
+AT(hexagent_resync, reserved, 24);
+
+SIZE(hexagent_held_call, 32);
+AT(hexagent_held_call, workflow, 0);
+AT(hexagent_held_call, call, 8);
+AT(hexagent_held_call, attempt, 16);
+AT(hexagent_held_call, reserved0, 20);
+AT(hexagent_held_call, reserved, 24);
+
 SIZE(hexagent_input, 64);
 AT(hexagent_input, kind, 0);
 AT(hexagent_input, worker, 4);

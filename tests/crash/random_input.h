@@ -88,6 +88,12 @@ struct RandomInput {
         return fill_call(draw);
       case InputKind::kConfigure:
         return fill_change(draw);
+      case InputKind::kWorkerResync:
+        clear(whole<hexagent_resync>(draw)->reserved);
+        for (uint64_t i = 3 * (*draw)(5); i > 0; --i) deps.push_back((*draw)());
+        input.deps_count = static_cast<uint32_t>(deps.size());
+        if (!deps.empty()) input.deps = deps.data();
+        return;
       default:
         return;
     }
@@ -135,7 +141,7 @@ struct RandomInput {
   }
 };
 
-inline constexpr uint32_t kInputKinds = 15;
+inline constexpr uint32_t kInputKinds = 16;
 
 // Are two inputs the same, with all they point to?
 inline bool same_input(const Input& a, const Input& b) {

@@ -169,7 +169,7 @@ class Workload {
       case 12:
         return draw_(6) == 0 ? toggle_worker() : answer();
       case 13:
-        return draw_(6) == 0 ? configure() : heartbeat();
+        return draw_(6) == 0 ? configure() : draw_(3) == 0 ? resync() : heartbeat();
       default:
         return answer();
     }
@@ -236,6 +236,26 @@ class Workload {
     record.kv_used_tokens = draw_(2000);
     Input input = {InputKind::kHeartbeat};
     input.worker = worker;
+    apply_record(input, record);
+  }
+
+  // A worker tells of most of what it was sent, and now and then of what it was not.
+  void resync() {
+    const auto worker = static_cast<uint32_t>(1 + draw_(kWorkers));
+    std::vector<uint64_t> held;
+    for (const hexagent_decision& decision : open_) {
+      const bool here = decision.worker == worker || decision.peer_worker == worker;
+      if (here ? draw_(4) == 0 : draw_(16) != 0) continue;
+      held.insert(held.end(), {decision.workflow, decision.call, draw_(2) * decision.attempt});
+    }
+    hexagent_resync record = {};
+    record.worker = worker;
+    record.incarnation = incarnation_[worker];
+    record.decision_sequence = draw_(3) == 0 ? 0 : decisions - draw_(decisions + 1);
+    Input input = {InputKind::kWorkerResync};
+    input.worker = worker;
+    input.deps = held.data();
+    input.deps_count = static_cast<uint32_t>(held.size());
     apply_record(input, record);
   }
 

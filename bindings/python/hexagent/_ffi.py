@@ -171,6 +171,8 @@ HEXAGENT_BINDING_PREFILL_END = 1
 #: pulls only KV it does not hold already
 HEXAGENT_WORKER_DELTA_TRANSFER = 1
 
+HEXAGENT_RESYNC_MAX = 2048
+
 HEXAGENT_BATCH_MAX = 1024
 
 # Service tiers of a workflow.
@@ -281,6 +283,8 @@ HEXAGENT_INPUT_WORKFLOW_CANCEL = 13
 HEXAGENT_INPUT_WORKFLOW_END = 14
 #: not handed out
 HEXAGENT_INPUT_CONFIGURE = 15
+#: hexagent_resync; its list is not handed out
+HEXAGENT_INPUT_WORKER_RESYNC = 16
 
 
 class hexagent_error(Structure):
@@ -423,6 +427,30 @@ class hexagent_heartbeat(Structure):
         ("queued_prefill_tokens", c_uint64),  # waiting prefill work, ours and others'
         ("flags", c_uint64),  # 0
         ("reserved", c_uint64 * 2),
+    ]
+
+
+class hexagent_held_call(Structure):
+    """A call that a worker holds: queued, running, or its KV kept for a transfer. 32 bytes."""
+
+    _fields_ = [
+        ("workflow", c_uint64),
+        ("call", c_uint64),
+        ("attempt", c_uint32),  # decision.attempt of what it was sent with; 0 = the present one
+        ("reserved0", c_uint32),
+        ("reserved", c_uint64 * 1),
+    ]
+
+
+class hexagent_resync(Structure):
+    """Whose list it is and how old. 64 bytes."""
+
+    _fields_ = [
+        ("worker", c_uint32),
+        ("incarnation", c_uint32),
+        ("user_data", c_uint64),
+        ("decision_sequence", c_uint64),  # the newest decision the worker had been sent when it made its list; 0 = every decision made before this input is taken
+        ("reserved", c_uint64 * 5),
     ]
 
 
@@ -689,7 +717,7 @@ class hexagent_input(Structure):
         ("user_data", c_uint64),
         ("workflow", c_uint64),
         ("call", c_uint64),
-        ("deps_count", c_uint32),
+        ("deps_count", c_uint32),  # of a resync: three for each call held
         ("prefixes_count", c_uint32),
         ("reserved", c_uint64 * 2),
     ]
@@ -828,6 +856,26 @@ PROTOTYPES = {
     # @return  How many were queued: it stops at the first that cannot be, whose status is the answer
     #          when it is the very first (HEXAGENT_E_AGAIN, _RANGE, _RESERVED). Threads: [any thread].
     "hexagent_heartbeat_submit": (c_int32, [c_void_p, POINTER(hexagent_heartbeat), c_uint32]),
+    # Tells all calls of ours that a worker holds, so that both agree again: after a restart of this
+    # process, or when messages to the worker were lost.
+    #
+    # A call the library believes there and the list lacks is planned again: without using up a retry
+    # if nothing was ever reported of it (most likely its dispatch was decided and never sent), else as
+    # after a lost worker; a stream that has begun fails. A listed call that has no business there
+    # (ended, forgotten, sent elsewhere, an earlier attempt) gets an ABORT for that worker. The others
+    # go on as they are. A decode worker must list a call from its TRANSFER on, and may before.
+    #
+    # Calls with a decision newer than `decision_sequence` are left alone: it may still be on its way.
+    # After a restart the list is made before anything new is sent, and `decision_sequence` is
+    # hexagent_journal_info.recovered_decisions. A worker that has restarted too needs no list: its new
+    # incarnation in hexagent_worker_set() says that it holds nothing.
+    #
+    # @param held   All of them; read during the call only. More than `count` = HEXAGENT_RESYNC_MAX
+    #               cannot be told.
+    # @return       HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _RANGE, _RESERVED, _AGAIN, _CLOSED. Verdict as a
+    #               decision with the record's user_data: HEXAGENT_E_UNKNOWN_WORKER, _STALE.
+    # Threads:      [any thread]; takes memory for the list. Since: 0.1
+    "hexagent_worker_resync": (c_int32, [c_void_p, POINTER(hexagent_resync), POINTER(hexagent_held_call), c_uint32, POINTER(hexagent_error)]),
     # Registers or replaces a pair of domains. Verdict as a decision. [any thread] Since: 0.1
     "hexagent_link_set": (c_int32, [c_void_p, POINTER(hexagent_link), c_uint64, POINTER(hexagent_error)]),
     # Begins workflows; returns and `results` as in hexagent_submit(). [any thread] Since: 0.1

@@ -19,6 +19,7 @@ __all__ = [
     "Forecast",
     "Gpu",
     "Heartbeat",
+    "HeldCall",
     "Input",
     "InputKind",
     "JournalInfo",
@@ -29,9 +30,11 @@ __all__ = [
     "Placement",
     "Prefix",
     "Profile",
+    "RESYNC_MAX",
     "ReplayInfo",
     "Report",
     "ReportFlags",
+    "Resync",
     "Role",
     "State",
     "Stats",
@@ -226,6 +229,9 @@ class WorkerFlags(IntFlag):
     #: pulls only KV it does not hold already
     DELTA_TRANSFER = 1
 
+#: HEXAGENT_RESYNC_MAX
+RESYNC_MAX = 2048
+
 #: HEXAGENT_BATCH_MAX
 BATCH_MAX = 1024
 
@@ -361,6 +367,8 @@ class InputKind(Code):
     WORKFLOW_END = 14
     #: not handed out
     CONFIGURE = 15
+    #: hexagent_resync; its list is not handed out
+    WORKER_RESYNC = 16
 
 
 _CONFIG_INFO = struct.Struct("<4xIdd48s48s256s")
@@ -636,6 +644,48 @@ class Heartbeat:
             self.queued_count,
             self.queued_prefill_tokens,
             self.flags,
+        )
+
+
+_HELD_CALL = struct.Struct("<QQI4x8x")
+
+
+@dataclass
+class HeldCall:
+    """A call that a worker holds: queued, running, or its KV kept for a transfer. 32 bytes."""
+
+    workflow: int = 0
+    call: int = 0
+    #: decision.attempt of what it was sent with; 0 = the present one
+    attempt: int = 0
+
+    def _pack(self) -> bytes:
+        return _HELD_CALL.pack(
+            self.workflow,
+            self.call,
+            self.attempt,
+        )
+
+
+_RESYNC = struct.Struct("<IIQQ40x")
+
+
+@dataclass
+class Resync:
+    """Whose list it is and how old. 64 bytes."""
+
+    worker: int = 0
+    incarnation: int = 0
+    user_data: int = 0
+    #: the newest decision the worker had been sent when it made its list; 0 = every decision made before this input is taken
+    decision_sequence: int = 0
+
+    def _pack(self) -> bytes:
+        return _RESYNC.pack(
+            self.worker,
+            self.incarnation,
+            self.user_data,
+            self.decision_sequence,
         )
 
 
@@ -1134,6 +1184,7 @@ class Input(NamedTuple):
     user_data: int
     workflow: int
     call: int
+    #: of a resync: three for each call held
     deps_count: int
     prefixes_count: int
 

@@ -17,12 +17,14 @@ from .records import (
     Forecast,
     Gpu,
     Heartbeat,
+    HeldCall,
     JournalInfo,
     Link,
     Model,
     Placement,
     Profile,
     Report,
+    Resync,
     Stats,
     Status,
     Worker,
@@ -243,6 +245,14 @@ class Scheduler:
         """What engines say of themselves; returns how many were taken."""
         records = _array(_ffi.hexagent_heartbeat, heartbeats)
         return check(library.hexagent_heartbeat_submit(self._handle, records, len(heartbeats)))
+
+    def worker_resync(self, resync: Resync, held: Sequence[HeldCall] = ()) -> None:
+        """All calls of ours that a worker holds. Verdict as a decision."""
+        detail = new_detail()
+        record = _lend(_ffi.hexagent_resync, resync)
+        calls = _array(_ffi.hexagent_held_call, held)
+        answer = library.hexagent_worker_resync(self._handle, record, calls, len(held), detail)
+        check(answer, detail)
 
     def workflow_begin(self, workflows: Sequence[Workflow]) -> None:
         """Begins workflows. BatchError if some were not taken."""

@@ -136,6 +136,7 @@ struct Call {
   double transfer_bytes = 0.0;
   double weight = 0.0;  // in its decode worker's load
   int64_t sent_order_key = 0;
+  uint64_t sent_sequence = 0;  // of the last decision that sent or moved it
 
   uint32_t waiting_slot = kNoIndex;  // place in the planner's list of waiting calls
   CallTimes times;

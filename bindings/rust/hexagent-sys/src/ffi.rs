@@ -163,6 +163,8 @@ pub const HEXAGENT_BINDING_PREFILL_END: u32 = 1;
 /// pulls only KV it does not hold already
 pub const HEXAGENT_WORKER_DELTA_TRANSFER: u32 = 1;
 
+pub const HEXAGENT_RESYNC_MAX: u32 = 2048;
+
 pub const HEXAGENT_BATCH_MAX: u32 = 1024;
 
 // Service tiers of a workflow.
@@ -273,6 +275,8 @@ pub const HEXAGENT_INPUT_WORKFLOW_CANCEL: u32 = 13;
 pub const HEXAGENT_INPUT_WORKFLOW_END: u32 = 14;
 /// not handed out
 pub const HEXAGENT_INPUT_CONFIGURE: u32 = 15;
+/// hexagent_resync; its list is not handed out
+pub const HEXAGENT_INPUT_WORKER_RESYNC: u32 = 16;
 
 /// One scheduler; several may live side by side.
 #[repr(C)]
@@ -612,6 +616,56 @@ impl Default for hexagent_heartbeat {
             queued_prefill_tokens: 0,
             flags: 0,
             reserved: [0; 2],
+        }
+    }
+}
+
+/// A call that a worker holds: queued, running, or its KV kept for a transfer. 32 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_held_call {
+    pub workflow: u64,
+    pub call: u64,
+    /// decision.attempt of what it was sent with; 0 = the present one
+    pub attempt: u32,
+    pub reserved0: u32,
+    pub reserved: [u64; 1],
+}
+
+impl Default for hexagent_held_call {
+    /// All zero, which means "default" or "none" everywhere.
+    fn default() -> Self {
+        Self {
+            workflow: 0,
+            call: 0,
+            attempt: 0,
+            reserved0: 0,
+            reserved: [0; 1],
+        }
+    }
+}
+
+/// Whose list it is and how old. 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_resync {
+    pub worker: u32,
+    pub incarnation: u32,
+    pub user_data: u64,
+    /// the newest decision the worker had been sent when it made its list; 0 = every decision made before this input is taken
+    pub decision_sequence: u64,
+    pub reserved: [u64; 5],
+}
+
+impl Default for hexagent_resync {
+    /// All zero, which means "default" or "none" everywhere.
+    fn default() -> Self {
+        Self {
+            worker: 0,
+            incarnation: 0,
+            user_data: 0,
+            decision_sequence: 0,
+            reserved: [0; 5],
         }
     }
 }
@@ -1237,6 +1291,7 @@ pub struct hexagent_input {
     pub user_data: u64,
     pub workflow: u64,
     pub call: u64,
+    /// of a resync: three for each call held
     pub deps_count: u32,
     pub prefixes_count: u32,
     pub reserved: [u64; 2],
@@ -1531,6 +1586,33 @@ extern "C" {
         heartbeats: *const hexagent_heartbeat,
         count: u32,
     ) -> i32;
+
+    /// Tells all calls of ours that a worker holds, so that both agree again: after a restart of this
+    /// process, or when messages to the worker were lost.
+    ///
+    /// A call the library believes there and the list lacks is planned again: without using up a retry
+    /// if nothing was ever reported of it (most likely its dispatch was decided and never sent), else as
+    /// after a lost worker; a stream that has begun fails. A listed call that has no business there
+    /// (ended, forgotten, sent elsewhere, an earlier attempt) gets an ABORT for that worker. The others
+    /// go on as they are. A decode worker must list a call from its TRANSFER on, and may before.
+    ///
+    /// Calls with a decision newer than `decision_sequence` are left alone: it may still be on its way.
+    /// After a restart the list is made before anything new is sent, and `decision_sequence` is
+    /// hexagent_journal_info.recovered_decisions. A worker that has restarted too needs no list: its new
+    /// incarnation in hexagent_worker_set() says that it holds nothing.
+    ///
+    /// @param held   All of them; read during the call only. More than `count` = HEXAGENT_RESYNC_MAX
+    /// cannot be told.
+    /// @return       HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _RANGE, _RESERVED, _AGAIN, _CLOSED. Verdict as a
+    /// decision with the record's user_data: HEXAGENT_E_UNKNOWN_WORKER, _STALE.
+    /// Threads:      \[any thread\]; takes memory for the list. Since: 0.1
+    pub fn hexagent_worker_resync(
+        scheduler: *mut hexagent_scheduler,
+        resync: *const hexagent_resync,
+        held: *const hexagent_held_call,
+        count: u32,
+        error: *mut hexagent_error,
+    ) -> hexagent_status;
 
     /// Registers or replaces a pair of domains. Verdict as a decision. \[any thread\] Since: 0.1
     pub fn hexagent_link_set(

@@ -152,6 +152,30 @@ fn hexagent_heartbeat_is_laid_out_as_in_c() {
 }
 
 #[test]
+fn hexagent_held_call_is_laid_out_as_in_c() {
+    check!(
+        hexagent_held_call, 32,
+        workflow @ 0,
+        call @ 8,
+        attempt @ 16,
+        reserved0 @ 20,
+        reserved @ 24
+    );
+}
+
+#[test]
+fn hexagent_resync_is_laid_out_as_in_c() {
+    check!(
+        hexagent_resync, 64,
+        worker @ 0,
+        incarnation @ 4,
+        user_data @ 8,
+        decision_sequence @ 16,
+        reserved @ 24
+    );
+}
+
+#[test]
 fn hexagent_link_is_laid_out_as_in_c() {
     check!(
         hexagent_link, 24,

@@ -474,6 +474,9 @@ impl From<Binding> for u32 {
 /// pulls only KV it does not hold already
 pub const WORKER_DELTA_TRANSFER: u32 = 1;
 
+/// Resync max.
+pub const RESYNC_MAX: u32 = 2048;
+
 /// Batch max.
 pub const BATCH_MAX: u32 = 1024;
 
@@ -789,6 +792,8 @@ pub enum InputKind {
     WorkflowEnd,
     /// not handed out
     Configure,
+    /// hexagent_resync; its list is not handed out
+    WorkerResync,
     /// A code newer than this crate.
     Unknown(u32),
 }
@@ -811,6 +816,7 @@ impl From<u32> for InputKind {
             13 => InputKind::WorkflowCancel,
             14 => InputKind::WorkflowEnd,
             15 => InputKind::Configure,
+            16 => InputKind::WorkerResync,
             other => InputKind::Unknown(other),
         }
     }
@@ -834,6 +840,7 @@ impl From<InputKind> for u32 {
             InputKind::WorkflowCancel => 13,
             InputKind::WorkflowEnd => 14,
             InputKind::Configure => 15,
+            InputKind::WorkerResync => 16,
             InputKind::Unknown(other) => other,
         }
     }

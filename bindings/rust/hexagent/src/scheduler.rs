@@ -304,6 +304,16 @@ impl Handle {
         check(unsafe { sys::hexagent_heartbeat_submit(self.raw(), records, count) })
     }
 
+    /// All calls of ours that a worker holds. Verdict as a decision.
+    pub fn worker_resync(&self, resync: &Resync, held: &[HeldCall]) -> Result<()> {
+        let (records, count) = parts(held);
+        let mut detail = sys::hexagent_error::default();
+        let answer = unsafe {
+            sys::hexagent_worker_resync(self.raw(), resync, records, count, &mut detail)
+        };
+        check_detail(answer, &detail)
+    }
+
     /// Begins workflows; the answer is as that of [`Scheduler::submit`].
     pub fn workflow_begin(&self, workflows: &[Workflow]) -> Result<Vec<Status>> {
         let (records, count) = parts(workflows);
