@@ -842,7 +842,7 @@ HEXAGENT_API int32_t hexagent_step(hexagent_scheduler* scheduler, int64_t now_ns
 /**
  * Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
  * falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
- * or is driven otherwise.
+ * or is driven otherwise. Before the first step after a recovery it is of the journal's clock.
  * Threads: [one consumer]. Since: 0.1
  */
 HEXAGENT_API int64_t hexagent_next_timer(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;

@@ -1,6 +1,4 @@
 // C ABI: statistics and their OpenMetrics text. The core counts; the shell adds what only it sees.
-#include <algorithm>
-
 #include "capi/guard.h"
 #include "capi/sized_struct.h"
 #include "capi/text_answer.h"
@@ -28,9 +26,8 @@ hexagent_stats read_stats(const hexagent_scheduler& scheduler) {
     stats.journal_segments = writer.stats().segments;
     stats.journal_syncs = writer.stats().syncs;
     stats.journal_failures = writer.stats().failures;
-    const TimeNs now = scheduler.driver.core_now();
     stats.journal_sync_age_ns =
-        static_cast<uint64_t>(std::max<TimeNs>(0, now - writer.synced_at()));
+        static_cast<uint64_t>(writer.unsynced_for(scheduler.driver.core_now()));
   }
   if (scheduler.thread != nullptr) {
     stats.decision_ring_full = scheduler.thread->ring_full_count();

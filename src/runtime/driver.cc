@@ -72,21 +72,18 @@ void Driver::move(TimeNs now, const Limits& limits) {
 
 // The input as the core is to see it. A report that speaks of a time before the recovery keeps its
 // end, at the recovery, and loses its start: an invented duration would teach the models nonsense.
-Input Driver::in_core_time(const Input& input) {
-  Input moved = input;
-  if (shift_ == 0) return moved;
-  if (input.kind == InputKind::kReport) {
-    std::memcpy(&report_, input.record, sizeof(report_));
+void Driver::move_times(Input* input) {
+  if (input->kind == InputKind::kReport) {
+    std::memcpy(&report_, input->record, sizeof(report_));
     const bool before = report_.start_ns != 0 && report_.start_ns + shift_ < recovered_at_;
     report_.start_ns = before ? 0 : to_core(report_.start_ns);
     report_.end_ns = to_core(report_.end_ns);
-    moved.record = &report_;
-  } else if (input.kind == InputKind::kWorkflowBegin) {
-    std::memcpy(&workflow_, input.record, sizeof(workflow_));
+    input->record = &report_;
+  } else if (input->kind == InputKind::kWorkflowBegin) {
+    std::memcpy(&workflow_, input->record, sizeof(workflow_));
     workflow_.arrival_ns = to_core(workflow_.arrival_ns);
-    moved.record = &workflow_;
+    input->record = &workflow_;
   }
-  return moved;
 }
 
 // After the end only questions are left to be found.
@@ -105,9 +102,9 @@ uint64_t Driver::take_inputs(const Limits& limits) {
       ++held_back_count_;
       return taken;
     }
-    const Input input = in_core_time(entry.input);
-    if (observer_ != nullptr) observer_->on_input(now_, input);
-    core_->apply(input, now_);
+    if (shift_ != 0) move_times(&entry.input);
+    if (observer_ != nullptr) observer_->on_input(now_, entry.input);
+    core_->apply(entry.input, now_);
     intake_->pop();
     ++taken;
   }

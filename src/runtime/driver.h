@@ -90,7 +90,7 @@ class Driver {
  private:
   void move(TimeNs now, const Limits& limits);
   uint64_t take_inputs(const Limits& limits);
-  Input in_core_time(const Input& input);
+  void move_times(Input* input);
   void dress(hexagent_decision* decisions, uint32_t count) const;
   void keep(Question* question);
 
@@ -102,7 +102,7 @@ class Driver {
   TimeNs shift_ = 0;
   TimeNs recovered_at_ = 0;
   bool rebase_wanted_ = false;
-  hexagent_report report_ = {};      // with its times moved, see in_core_time()
+  hexagent_report report_ = {};      // with its times moved, see move_times()
   hexagent_workflow workflow_ = {};  // likewise
   bool held_back_ = false;
   bool finished_ = false;

@@ -218,6 +218,11 @@ bool JournalWriter::interval_is_over(TimeNs now) const {
   return options_.durability == Durability::kInterval && now >= next_sync();
 }
 
+TimeNs JournalWriter::unsynced_for(TimeNs now) const {
+  const bool all = status_ == HEXAGENT_OK ? !dirty_ && buffer_.empty() : stats_.failures == 0;
+  return all ? 0 : std::max<TimeNs>(0, now - synced_at_);
+}
+
 TimeNs JournalWriter::next_sync() const {
   return synced_at_ > kNever - options_.sync_interval_ns ? kNever
                                                          : synced_at_ + options_.sync_interval_ns;

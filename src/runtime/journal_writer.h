@@ -103,8 +103,8 @@ class JournalWriter {
   TimeNs next_timer() const;
   void commit_due(TimeNs now) noexcept;
 
-  // The last moment of which all is on disk, the core's clock.
-  TimeNs synced_at() const { return dirty_ || !buffer_.empty() ? synced_at_ : end_.last_now; }
+  // How long before `now` what is not on disk begins; 0 if all of it is.
+  TimeNs unsynced_for(TimeNs now) const;
 
   const JournalStats& stats() const { return stats_; }
 

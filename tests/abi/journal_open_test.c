@@ -267,9 +267,12 @@ static void the_interval_falls_due_as_a_timer(void** state) {
   live_round(&self);
   const int64_t due = hexagent_next_timer(self.base.scheduler);
   assert_true(due <= self.now_ns + 100000000);
+  assert_true(hexagent_step(self.base.scheduler, self.now_ns + 5) >= 0);
+  assert_true(stats_of(self.base.scheduler).journal_sync_age_ns >= 5);
   const uint64_t syncs = stats_of(self.base.scheduler).journal_syncs;
   assert_true(hexagent_step(self.base.scheduler, self.now_ns + 100000000) >= 0);
   assert_int_equal(stats_of(self.base.scheduler).journal_syncs, syncs + 1);
+  assert_int_equal(stats_of(self.base.scheduler).journal_sync_age_ns, 0);
   assert_true(hexagent_next_timer(self.base.scheduler) > self.now_ns + 100000000);
   hexagent_close(self.base.scheduler);
 }

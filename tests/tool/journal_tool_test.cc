@@ -59,6 +59,10 @@ bool has(const Output& output, const char* text) {
 struct Folder {
   std::string path = (std::filesystem::temp_directory_path() / "hexagent-XXXXXX").string();
 
+  Folder() {
+    if (mkdtemp(path.data()) == nullptr) path.clear();
+  }
+
   Folder(bool full, bool other) {
     if (mkdtemp(path.data()) == nullptr) return;
     std::unique_ptr<JournalFolder> folder;
@@ -90,6 +94,61 @@ bool replays() {
 }
 
 void a_good_journal_replays_with_status_0(void**) { assert_true(replays()); }
+
+// A scheduler with the limits of small_settings() and this journal; null and why not.
+hexagent_scheduler* open_scheduler(const std::string& path, hexagent_error* error) {
+  const std::pair<const char*, const char*> keys[] = {
+      {"workflows_max", "32"}, {"calls_max", "256"},     {"workers_max", "8"},
+      {"names_max", "256"},    {"groups_max", "16"},     {"journal_full_decisions", "1"},
+      {"retry_max", "3"},      {"journal", path.c_str()}};
+  hexagent_config* config = hexagent_config_create();
+  for (const auto& [key, value] : keys) hexagent_config_set(config, key, value, nullptr);
+  *error = {};
+  error->struct_size = sizeof(*error);
+  hexagent_scheduler* scheduler = hexagent_open(config, HEXAGENT_VERSION, error);
+  hexagent_config_free(config);
+  return scheduler;
+}
+
+// Written by the ABI, opened twice.
+bool replays_what_the_abi_wrote() {
+  const Folder folder;
+  hexagent_error error;
+  for (int64_t life = 0; life < 2; ++life) {
+    hexagent_scheduler* scheduler = open_scheduler(folder.path, &error);
+    if (scheduler == nullptr) return false;
+    for (int64_t step = 1; step <= 40; ++step) {
+      hexagent_workflow workflow = {};
+      workflow.workflow = 1 + static_cast<uint64_t>(step % 30);
+      hexagent_status result = HEXAGENT_OK;
+      hexagent_workflow_begin(scheduler, &workflow, 1, &result);
+      hexagent_workflow_cancel(scheduler, 1 + static_cast<uint64_t>(step % 7), 5);
+      if (hexagent_step(scheduler, life * 1000 + step) <= 0) return false;
+      hexagent_decision decisions[8];
+      if (hexagent_poll(scheduler, decisions, 8) <= 0) return false;
+    }
+    hexagent_close(scheduler);
+  }
+  const Output output = run_tool("replay " + folder.path);
+  return output.status == 0 && has(output, "80 steps, 160 inputs, ") &&
+         has(output, "every decision is the one recorded\n");
+}
+
+void a_journal_of_the_abi_replays(void**) { assert_true(replays_what_the_abi_wrote()); }
+
+bool refuses_to_recover() {
+  const Folder folder(false, true);
+  hexagent_error error;
+  hexagent_scheduler* scheduler = open_scheduler(folder.path, &error);
+  if (scheduler != nullptr) return false;
+  const std::string text = error.text;
+  return error.status == HEXAGENT_E_DIFFERENT && text.find(folder.path) == 0 &&
+         text.find("decides otherwise than recorded") != std::string::npos;
+}
+
+void a_journal_that_decides_otherwise_is_not_recovered(void**) {
+  assert_true(refuses_to_recover());
+}
 
 bool tells_difference(bool full) {
   const Folder folder(full, true);
@@ -179,6 +238,8 @@ void a_trace_is_what_perfetto_can_show(void**) { assert_string_equal(trace_flaw(
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_good_journal_replays_with_status_0),
+      cmocka_unit_test(a_journal_of_the_abi_replays),
+      cmocka_unit_test(a_journal_that_decides_otherwise_is_not_recovered),
       cmocka_unit_test(a_journal_that_decides_otherwise_shows_the_first_difference),
       cmocka_unit_test(a_torn_tail_is_told_and_no_error),
       cmocka_unit_test(what_is_no_journal_is_an_error_in_words),

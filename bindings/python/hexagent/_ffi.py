@@ -933,7 +933,7 @@ PROTOTYPES = {
     "hexagent_step": (c_int32, [c_void_p, c_int64]),
     # Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
     # falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
-    # or is driven otherwise.
+    # or is driven otherwise. Before the first step after a recovery it is of the journal's clock.
     # Threads: [one consumer]. Since: 0.1
     "hexagent_next_timer": (c_int64, [c_void_p]),
     # Thread and loop driving: a descriptor for poll(2), epoll and their like that is readable

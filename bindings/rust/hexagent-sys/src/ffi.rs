@@ -1725,7 +1725,7 @@ extern "C" {
 
     /// Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
     /// falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
-    /// or is driven otherwise.
+    /// or is driven otherwise. Before the first step after a recovery it is of the journal's clock.
     /// Threads: \[one consumer\]. Since: 0.1
     pub fn hexagent_next_timer(
         scheduler: *mut hexagent_scheduler,

@@ -308,9 +308,8 @@ impl Handle {
     pub fn worker_resync(&self, resync: &Resync, held: &[HeldCall]) -> Result<()> {
         let (records, count) = parts(held);
         let mut detail = sys::hexagent_error::default();
-        let answer = unsafe {
-            sys::hexagent_worker_resync(self.raw(), resync, records, count, &mut detail)
-        };
+        let answer =
+            unsafe { sys::hexagent_worker_resync(self.raw(), resync, records, count, &mut detail) };
         check_detail(answer, &detail)
     }
 

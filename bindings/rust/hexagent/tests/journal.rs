@@ -83,11 +83,11 @@ fn a_journal_has_one_scheduler() {
     let folder = Folder::new("busy");
     let _first = folder.open().unwrap();
     let error = folder.open().unwrap_err();
-    assert_eq!(error.status(), Status::Busy);
+    assert_eq!(error.status, Status::Busy);
 }
 
 #[test]
 fn without_a_journal_there_is_nothing_to_ask() {
     let scheduler = Scheduler::open(&[]).unwrap();
-    assert_eq!(scheduler.journal_query().unwrap_err().status(), Status::State);
+    assert_eq!(scheduler.journal_query().unwrap_err().status, Status::State);
 }
