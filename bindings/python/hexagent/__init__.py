@@ -8,11 +8,13 @@ what order. What the functions mean is written in hexagent.h.
 from .errors import BatchError, HexagentError, field_name, status_name, status_text
 from .records import *  # noqa: F401,F403  (all codes and records, generated)
 from .records import __all__ as _records
+from .replay import Replay
 from .scheduler import Scheduler, describe_config, library_version, now, profile_derive
 
 __all__ = [
     "BatchError",
     "HexagentError",
+    "Replay",
     "Scheduler",
     "describe_config",
     "field_name",
