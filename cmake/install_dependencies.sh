@@ -24,6 +24,7 @@ if [[ "${1:-}" == tests ]]; then
     "libclang-rt-14-dev:sanitizer runtimes of clang"
     "clang-format:layout check"
     "clang-tidy:static checks"
+    "abigail-tools:abidiff, compares the library's ABI with the released one"
     "git:the list of files to check"
     "python3:generator and tests of the bindings"
   )
