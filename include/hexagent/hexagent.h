@@ -51,7 +51,9 @@
  *             In loop driving inputs may come from any thread; the rest is [one consumer] together.
  * Failure     The library never ends the host process. A broken internal invariant poisons the
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
- *             still works. After fork() the child gets HEXAGENT_E_FORKED, and only close works.
+ *             still works. The same when memory runs out while a profile, model or worker is taken;
+ *             other inputs need none. After fork() the child gets HEXAGENT_E_FORKED, and only close
+ *             works.
  * Stability   Everything here is @unstable until 1.0: within one 0.x the ABI does not change, and
  *             the library's file name (libhexagent.so.0.x) changes with x. "Since" tells from when
  *             a symbol exists.

@@ -21,6 +21,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <new>
 
 #include "core/base/check.h"
 #include "runtime/clock.h"
@@ -38,8 +39,9 @@ constexpr uint64_t kInputsPerStep = 1024;
 // How often an asker tries again when the intake ring is full.
 constexpr int kAskTriesMax = 1000;
 
-void check_uv(int status, const char* what) {
-  if (status < 0) throw SystemFailure{what, -status};
+[[noreturn]] void fail(int status, const char* what) {
+  if (status == UV_ENOMEM) throw std::bad_alloc();
+  throw SystemFailure{what, -status};
 }
 
 }  // namespace
@@ -59,12 +61,13 @@ LoopThread::LoopThread(const Driven& driven)
   close_handles();
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
-  throw SystemFailure{"a thread", -status};
+  fail(status, "a thread");
 }
 
 void LoopThread::init_loop() {
-  check_uv(uv_loop_init(&loop_), "an event loop");
-  int status = uv_async_init(&loop_, &async_, [](uv_async_t* handle) {
+  int status = uv_loop_init(&loop_);
+  if (status < 0) fail(status, "an event loop");
+  status = uv_async_init(&loop_, &async_, [](uv_async_t* handle) {
     auto* self = static_cast<LoopThread*>(handle->data);
     // Acquire: see the top; what producers pushed before they saw true is visible from here on.
     // Release: a producer that next sees false comes after this callback began.
@@ -73,7 +76,7 @@ void LoopThread::init_loop() {
   });
   if (status < 0) {
     uv_loop_close(&loop_);
-    throw SystemFailure{"a wake-up descriptor", -status};
+    fail(status, "a wake-up descriptor");
   }
   async_.data = this;
   status = uv_poll_init(&loop_, &timer_poll_, timer_.descriptor());
@@ -87,7 +90,7 @@ void LoopThread::init_loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&async_), nullptr);
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
-  throw SystemFailure{"a place for the timer in the event loop", -status};
+  fail(status, "a place for the timer in the event loop");
 }
 
 LoopThread::~LoopThread() {

@@ -3,15 +3,19 @@
 
 namespace hexagent {
 
+PlanView::PlanView(const WorkerTable& workers, const LinkTable& links, const Settings& settings)
+    : workers_(workers),
+      links_(links),
+      settings_(settings),
+      trials_(workers.capacity()),
+      stamps_(workers.capacity(), 0) {
+  decode_rows_.reserve(workers.capacity());
+  prefill_rows_.reserve(workers.capacity());
+}
+
 void PlanView::begin(TimeNs now) {
   now_ = now;
   ++stamp_;
-  if (stamps_.size() < workers_.capacity()) {
-    stamps_.resize(workers_.capacity(), 0);
-    trials_.resize(workers_.capacity());
-    decode_rows_.reserve(workers_.capacity());
-    prefill_rows_.reserve(workers_.capacity());
-  }
 }
 
 WorkerLoad& PlanView::trial(uint32_t worker) {

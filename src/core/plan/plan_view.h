@@ -92,8 +92,8 @@ struct Choice {
 
 class PlanView {
  public:
-  PlanView(const WorkerTable& workers, const LinkTable& links, const Settings& settings)
-      : workers_(workers), links_(links), settings_(settings) {}
+  // Takes the memory for all workers there can be: planning must not allocate.
+  PlanView(const WorkerTable& workers, const LinkTable& links, const Settings& settings);
 
   void begin(TimeNs now);
   TimeNs now() const { return now_; }
