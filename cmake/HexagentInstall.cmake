@@ -22,5 +22,8 @@ install(FILES ${CMAKE_BINARY_DIR}/hexagent-config.cmake
               ${CMAKE_BINARY_DIR}/hexagent-config-version.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hexagent)
 
+# The prefix is told relative to the file's own folder, so that an installation may be moved.
+cmake_path(SET pc_folder NORMALIZE "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${pc_folder} OUTPUT_VARIABLE pc_prefix)
 configure_file(cmake/hexagent.pc.in ${CMAKE_BINARY_DIR}/hexagent.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/hexagent.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
