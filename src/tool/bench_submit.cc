@@ -3,23 +3,13 @@
 // The calls are well formed and belong to a workflow nobody has begun, so that what follows in the
 // core is short; it is not measured. In manual driving the caller steps after every round; with a
 // thread the library's drains what the caller fills at the same time.
-#include <cstdio>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "tool/bench_driving.h"
 #include "tool/bench_timing.h"
-#include "tool/commands.h"
 
 namespace hexagent::tool {
 namespace {
-
-constexpr uint32_t kRound = 4096;  // records between two steps; they fit the intake
-
-struct Options {
-  uint32_t rounds = 400;
-  bool json = false;
-};
 
 class Bench {
  public:
@@ -28,7 +18,7 @@ class Bench {
         manual_(std::string(driving) == "manual"),
         calls_(HEXAGENT_BATCH_MAX),
         results_(HEXAGENT_BATCH_MAX),
-        decisions_(kRound) {
+        decisions_(kRecordsPerRound) {
     const int32_t model = check(hexagent_name(scheduler_, "model", 5), "name");
     for (hexagent_call& call : calls_) {
       call = {};
@@ -46,12 +36,12 @@ class Bench {
     std::vector<double> times;
     for (uint32_t round = 0; round < rounds; ++round) {
       const int64_t begin = clock_ns();
-      for (uint32_t sent = 0; sent < kRound; sent += batch) {
+      for (uint32_t sent = 0; sent < kRecordsPerRound; sent += batch) {
         const int32_t queued = hexagent_submit(scheduler_, calls_.data(), batch, nullptr, 0,
                                                nullptr, 0, results_.data());
         if (queued != static_cast<int32_t>(batch)) throw std::runtime_error("intake is full");
       }
-      times.push_back(static_cast<double>(clock_ns() - begin) / kRound);
+      times.push_back(static_cast<double>(clock_ns() - begin) / kRecordsPerRound);
       drain();
     }
     return median(times);
@@ -60,7 +50,7 @@ class Bench {
  private:
   void drain() {
     if (manual_) check(hexagent_step(scheduler_, ++now_), "step");
-    for (uint32_t left = kRound; left > 0;) {
+    for (uint32_t left = kRecordsPerRound; left > 0;) {
       left -=
           static_cast<uint32_t>(check(hexagent_poll(scheduler_, decisions_.data(), left), "poll"));
     }
@@ -74,32 +64,11 @@ class Bench {
   std::vector<hexagent_decision> decisions_;
 };
 
-void run(const Options& options) {
-  nlohmann::ordered_json all;
-  if (!options.json) std::printf("hexagent_submit(), ns per record\n");
-  for (const char* driving : {"manual", "thread"}) {
-    Bench bench(driving);
-    bench.measure(options.rounds / 10 + 1, 64);  // warm up
-    const double single = bench.measure(options.rounds, 1);
-    const double batched = bench.measure(options.rounds, 64);
-    all[driving] = {{"single_ns", single}, {"batch_of_64_ns", batched}};
-    if (!options.json) {
-      std::printf("%s driving: %.1f one by one, %.1f in batches of 64\n", driving, single, batched);
-    }
-  }
-  if (options.json) {
-    std::printf("%s\n", nlohmann::ordered_json({{"submit", all}}).dump(2).c_str());
-  }
-}
-
 }  // namespace
 
 void add_bench_submit(CLI::App* bench) {
-  CLI::App* command = bench->add_subcommand("submit", "What submitting a call costs its caller");
-  auto options = std::make_shared<Options>();
-  command->add_option("--rounds", options->rounds, "Rounds of 4096 records")->capture_default_str();
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] { run(*options); });
+  add_driving_bench<Bench>(bench, {"submit", "What submitting a call costs its caller",
+                                   "hexagent_submit(), ns per record", 64});
 }
 
 }  // namespace hexagent::tool
