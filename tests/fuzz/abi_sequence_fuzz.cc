@@ -141,7 +141,12 @@ class Session {
   }
 
   void set_worker(uint32_t id, uint32_t role, uint32_t incarnation) {
-    hexagent_worker worker = {};
+    struct {
+      hexagent_worker worker;
+      uint8_t beyond[256 - sizeof(hexagent_worker)];  // what a later header might have there
+    } longer = {};
+    longer.beyond[0] = bytes_.byte() == 1 ? 1 : 0;
+    hexagent_worker& worker = longer.worker;
     worker.struct_size = bytes_.once_in(31) ? bytes_.byte() : uint32_t{sizeof(worker)};
     worker.worker = id;
     worker.role = role;
