@@ -9,6 +9,8 @@
 
 mod codes;
 mod error;
+mod inputs;
+mod questions;
 mod records;
 mod scheduler;
 
