@@ -58,8 +58,13 @@ python_quickstart() {
   PYTHONPATH=bindings/python ends_well python3 -B examples/python/quickstart.py &&
     readme_shows bindings/python/README.md examples/python/quickstart.py
 }
+python_questions() {
+  PYTHONPATH=bindings/python python3 -B examples/python/placement.py | tee "$scratch/shown" &&
+    grep -q '^questions answered' "$scratch/shown" && grep -q 'meets' "$scratch/shown" && grep -q 'misses' "$scratch/shown"
+}
+go_gateway() { (cd examples/go/gateway && go vet . && go test -race .); }
 go_tests() { (cd bindings/go && GODEBUG=cgocheck=${2:-1} "$1" test -race ./...); }
-go_lint() { (cd bindings/go && go vet ./... && [[ -z $(gofmt -l . "$root/examples/go") ]]); }
+go_lint() { (cd bindings/go && go vet ./... && [[ -z $(gofmt -l . "$root/examples/go" "$root/tests/gateway") ]]); }
 go_quickstart() {
   (cd examples/go/quickstart && ends_well go run .) &&
     readme_shows bindings/go/README.md examples/go/quickstart/main.go
@@ -75,12 +80,14 @@ part "generated files" generated
 part "conformance in C" "$build/tests/conformance.conformance_test"
 part "Python tests" python_tests
 part "Python quick start" python_quickstart
+part "Python questions" python_questions
 part "Go vet and layout" go_lint
 part "Go tests ($(go version | cut -d ' ' -f 3))" go_tests go
 if [[ -x /usr/lib/go/bin/go && $(command -v go) != /usr/bin/go ]]; then
   part "Go tests ($(/usr/lib/go/bin/go version | cut -d ' ' -f 3))" go_tests /usr/lib/go/bin/go 2
 fi
 part "Go quick start" go_quickstart
+part "Go gateway" go_gateway
 part "Rust tests ($(cargo --version))" rust_tests cargo "$cache/rust"
 if [[ -x /usr/bin/cargo && $(command -v cargo) != /usr/bin/cargo ]]; then
   part "Rust tests ($(/usr/bin/rustc --version))" rust_floor

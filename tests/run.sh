@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the tests. `tests/run.sh quick` for daily work: debug build and all its tests; `tests/run.sh tsan`:
 # what has to do with threads, under ThreadSanitizer. Without an argument everything: debug, sanitizers,
-# the clang build, determinism across compilers, fuzzing, another architecture, static checks, the quick
-# start. Installs what it needs first. Ends with one line, "N passed, N failed".
+# the clang build, determinism across compilers, fuzzing, another architecture, the gateways against
+# engine simulators, static checks, the quick start. Installs what it needs first. Ends with one line,
+# "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-full}
@@ -93,6 +94,7 @@ if [[ $mode == full ]]; then
   step "fuzzing" bash tests/fuzz/run.sh 20
   step "64-bit ARM under qemu" bash tests/aarch64.sh
   step "bindings" bash tests/bindings.sh build/clang
+  step "gateway" bash tests/gateway.sh build/clang
   step "clang-tidy" static_checks
   step "quick start" bash examples/quickstart.sh --smoke
 fi
