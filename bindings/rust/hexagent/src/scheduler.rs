@@ -9,9 +9,11 @@ use std::ffi::CString;
 use std::marker::PhantomData;
 use std::mem::size_of;
 use std::ops::Deref;
+use std::os::raw::{c_int, c_short, c_ulong};
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The inputs, which in thread and loop driving may come from any thread. [`Scheduler`] and
 /// [`Inputs`] lend it; it stays on the thread that it was lent to.
@@ -87,6 +89,20 @@ impl AsRawFd for Events<'_> {
     fn as_raw_fd(&self) -> RawFd {
         self.descriptor.as_raw_fd()
     }
+}
+
+/// As in poll(2), which std offers no way to.
+#[repr(C)]
+struct PollFd {
+    fd: c_int,
+    events: c_short,
+    revents: c_short,
+}
+
+const POLLIN: c_short = 1;
+
+extern "C" {
+    fn poll(entries: *mut PollFd, count: c_ulong, timeout_ms: c_int) -> c_int;
 }
 
 /// The clock of thread and loop driving: CLOCK_MONOTONIC in nanoseconds.
@@ -203,6 +219,19 @@ impl Scheduler {
         // The descriptor is the library's and stays open as long as self.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor as RawFd) };
         Ok(Events { descriptor })
+    }
+
+    /// Thread and loop driving: blocks until the events are readable, for a `timeout` at most (`None`:
+    /// without end). False when the time is over or a signal came. `State` in manual driving.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        let fd = self.events()?.as_raw_fd();
+        let mut entry = PollFd { fd, events: POLLIN, revents: 0 };
+        // Rounded up, so that a wait for less than 1 ms does not become a busy loop.
+        let milliseconds = timeout.map_or(-1, |time| {
+            c_int::try_from((time.as_nanos() + 999_999) / 1_000_000).unwrap_or(c_int::MAX)
+        });
+        // SAFETY: the one entry outlives the call.
+        Ok(unsafe { poll(&mut entry, 1, milliseconds) } > 0)
     }
 
     /// Loop driving: takes at most `inputs_max` queued inputs (0 = all) and plans; returns how many

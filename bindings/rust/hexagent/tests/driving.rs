@@ -1,26 +1,11 @@
 //! Thread and loop driving: inputs from many threads, one poller that waits on the descriptor.
 
 use hexagent::*;
-use std::os::raw::{c_int, c_short, c_ulong};
-use std::os::unix::io::AsRawFd;
-
-#[repr(C)]
-struct PollFd {
-    fd: c_int,
-    events: c_short,
-    revents: c_short,
-}
-
-extern "C" {
-    fn poll(entries: *mut PollFd, count: c_ulong, timeout_ms: c_int) -> c_int;
-}
+use std::time::Duration;
 
 /// Waits until the descriptor is readable; false after a minute.
 fn wait(scheduler: &Scheduler) -> bool {
-    const POLLIN: c_short = 1;
-    let fd = scheduler.events().unwrap().as_raw_fd();
-    let mut entry = PollFd { fd, events: POLLIN, revents: 0 };
-    unsafe { poll(&mut entry, 1, 60_000) == 1 }
+    scheduler.wait(Some(Duration::from_secs(60))).unwrap()
 }
 
 fn open(driving: &str) -> (Scheduler, Profile) {
@@ -130,4 +115,14 @@ fn manual_driving_has_no_descriptor_and_no_second_thread() {
     assert_eq!(scheduler.inputs().unwrap_err().status, Status::State);
     let before = now();
     assert!(before > 0 && now() >= before);
+}
+
+#[test]
+fn a_wait_ends_with_its_timeout_and_manual_driving_has_nothing_to_wait_for() {
+    let scheduler = Scheduler::open(&[("driving", "thread")]).unwrap();
+    while scheduler.wait(Some(Duration::from_nanos(1))).unwrap() {
+        scheduler.poll(&mut [Decision::default(); 8]).unwrap(); // readable for nothing, as it may be
+    }
+    let manual = Scheduler::open(&[]).unwrap();
+    assert_eq!(manual.wait(None).unwrap_err().status, Status::State);
 }
