@@ -47,6 +47,9 @@ if [[ ! -x $simulator ]]; then
     github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim) || die "cannot build the simulator"
 fi
 (cd examples/go/gateway && go build -o "$third/own/gateway" .) || die "cannot build the gateway"
+# Outside the workspace of the binding, with two crates of the registry's (HTTP heads, JSON).
+(cd examples/rust/gateway && CARGO_TARGET_DIR=$third/own/rust cargo build -q --release --locked) ||
+  die "cannot build the Rust gateway"
 (cd tests/gateway/load && go build -o "$third/own/load" .) || die "cannot build the load generator"
 
 free_ports() { # COUNT: ports free at this moment
@@ -98,6 +101,8 @@ PYTHON
 start_gateway() {
   local name=$1 _
   shift
+  url=
+  : >"$scratch/$name.log"
   "$@" -listen 127.0.0.1:0 -config "$scratch/${config:-gateway}.json" >"$scratch/$name.log" 2>&1 &
   gateway_pid=$!
   children+=($!)
@@ -143,7 +148,7 @@ running() { # INDEX: requests running on an engine
 # and started again.
 churn() {
   local load_pid victim _
-  load "$url" -workflows 7 -calls 12 -output-divisor 3 >"$1" 2>"$scratch/load.err" &
+  load "$url" -workflows 5 -calls 12 -output-divisor 3 >"$1" 2>"$scratch/load.err" &
   load_pid=$!
   children+=("$load_pid")
   for victim in 4 1 3; do
@@ -165,7 +170,7 @@ through() {
   local name=$1 from=$SECONDS
   start_gateway "$@"
   remember
-  load "$url" -workflows 6 -calls 12 >"$scratch/$name.calm" || { cat "$scratch/$name.calm"; fail "$name: the calm load failed"; }
+  load "$url" -workflows 4 -calls 12 >"$scratch/$name.calm" || { cat "$scratch/$name.calm"; fail "$name: the calm load failed"; }
   balanced "$scratch/$name.calm"
   [[ $(counter retries) -eq 0 && $(counter fallback_calls) -eq 0 ]] ||
     fail "$name: $(counter retries) retries and $(counter fallback_calls) calls by round robin in a calm fleet"
@@ -225,6 +230,8 @@ agent() {
 
 through go "$third/own/gateway"
 agent
+through rust "$third/own/rust/release/gateway"
+agent
 
 # Side by side: the same load on the same engines, one router after the other.
 router=$third/router/bin/vllm-router
@@ -248,15 +255,16 @@ PYTHON
 # pair; both set `url`.
 compare() {
   "$2" "$3" || { fail "$1 does not start"; return; }
-  load "$url" -workflows 10 -calls 12 -every 150ms >"$scratch/side" 2>&1 || { cat "$scratch/side"; fail "$1 under the side-by-side load"; return; }
+  load "$url" -workflows 8 -calls 12 -every 150ms >"$scratch/side" 2>&1 || { cat "$scratch/side"; fail "$1 under the side-by-side load"; return; }
   "$2" "${3}_pair" || { fail "$1 does not start"; return; }
-  "$third/own/load" -url "$url" -overhead 80 -prefill "http://127.0.0.1:${ports[1]}" -decode "http://127.0.0.1:${ports[3]}" \
+  "$third/own/load" -url "$url" -overhead 40 -prefill "http://127.0.0.1:${ports[1]}" -decode "http://127.0.0.1:${ports[3]}" \
     >"$scratch/overhead" || { fail "$1: overhead"; return; }
   rows+=("$(printf '| %-26s | %12.0f | %5.0f | %8.0f | %5.0f | %9.2f | %5.2f |' "$1" "$(field "$scratch/side" workflow_p50_ms)" \
     "$(field "$scratch/side" workflow_p95_ms)" "$(field "$scratch/side" call_p50_ms)" "$(field "$scratch/side" call_p95_ms)" \
     "$(field "$scratch/overhead" overhead_p50_ms)" "$(field "$scratch/overhead" overhead_p95_ms)")")
 }
 ours() { config=$1 start_gateway "$1" "$third/own/gateway"; }
+ours_in_rust() { config=$1 start_gateway "rust_$1" "$third/own/rust/release/gateway"; }
 theirs() {
   local i engines=("${!fleet[@]}") legs=() router_ports
   [[ $1 == *_pair ]] && engines=(1 3)
@@ -271,6 +279,7 @@ theirs() {
 }
 compare "Go gateway, libhexagent" ours gateway
 compare "Go gateway, round robin" ours robin
+compare "Rust gateway, libhexagent" ours_in_rust gateway
 if [[ -x $router ]]; then compare "vllm-router, power_of_two" theirs router; fi
 echo "| ms                         | workflow p50 |   p95 | call p50 |   p95 | added p50 |   p95 |"
 echo "|---|---|---|---|---|---|---|"
