@@ -54,7 +54,10 @@ def main():
 
     api = header.parse((ROOT / "include/hexagent/hexagent.h").read_text())
     problems = exports.differences(
-        api, (ROOT / "cmake/hexagent.map").read_text(), (ROOT / "tests/abi/symbols.txt").read_text()
+        api,
+        (ROOT / "cmake/hexagent.map").read_text(),
+        (ROOT / "tests/abi/symbols.txt").read_text(),
+        exports.declared_in((ROOT / "include/hexagent/log.h").read_text()),
     )
     problems += exports.unwrapped(api, ROOT, (ROOT / "bindings/generate/unwrapped.txt").read_text())
     if arguments.cc:

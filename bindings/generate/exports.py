@@ -5,8 +5,13 @@ layers of the bindings that people use.
 import re
 
 
-def differences(api, version_script, symbols):
-    declared = [function.name for function in api.functions]
+# Headers beside hexagent.h whose functions are exported too; bindings do not offer them.
+def declared_in(text):
+    return re.findall(r"^HEXAGENT_API\b[^;(]*?\b(hexagent_\w+)\(", text, re.MULTILINE)
+
+
+def differences(api, version_script, symbols, others=()):
+    declared = [function.name for function in api.functions] + list(others)
     problems = []
     mapped = re.findall(r"^\s*(hexagent_\w+);", version_script, re.MULTILINE)
     for where, names in (

@@ -65,7 +65,11 @@ const (
 	ErrExpired Status = -215
 	// an engine reported failure, retries are used up
 	ErrCallFailed Status = -216
-	ErrClosed     Status = -220
+	// REJECT: the deadline cannot be met
+	ErrDeadline Status = -217
+	// REJECT: tenant_workflows_max or tenant_waiting_max
+	ErrTenantLimit Status = -218
+	ErrClosed      Status = -220
 	// an internal invariant failed; only close is possible
 	ErrPoisoned Status = -221
 	// the handle belongs to the parent process
@@ -216,7 +220,7 @@ const ResyncMax = 2048
 // BatchMax is as in C.
 const BatchMax = 1024
 
-// Tier is one of the constants below. Service tiers of a workflow.
+// Tier is one of the constants below. Service tiers of a workflow; see hexagent_workflow_begin().
 type Tier uint32
 
 const (
@@ -281,6 +285,8 @@ const (
 	OutcomeFailed Outcome = 4
 	// the engine has dropped it after an ABORT decision
 	OutcomeAborted Outcome = 5
+	// shadow mode only: the router has chosen `worker` for the phase
+	OutcomePlaced Outcome = 6
 )
 
 func (c Outcome) String() string {
@@ -295,6 +301,8 @@ func (c Outcome) String() string {
 		return "FAILED"
 	case OutcomeAborted:
 		return "ABORTED"
+	case OutcomePlaced:
+		return "PLACED"
 	}
 	return "Outcome(" + strconv.Itoa(int(c)) + ")"
 }
@@ -331,7 +339,7 @@ const (
 	DecisionRetainKV DecisionKind = 9
 	// the KV on `worker` is needed no longer
 	DecisionReleaseKV DecisionKind = 10
-	// admission: status; feasible end in expected_end_ns
+	// admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
 	DecisionReject DecisionKind = 11
 	// the deadline will be missed: see expected_end_ns
 	DecisionRisk DecisionKind = 12

@@ -93,6 +93,15 @@ func (s *Scheduler) WorkerQuery(worker uint32) (WorkerInfo, error) {
 	return info, status.Err()
 }
 
+// ShadowQuery is the regret of an existing router, in shadow mode.
+func (s *Scheduler) ShadowQuery() (ShadowInfo, error) {
+	info := ShadowInfo{structSize: uint32(unsafe.Sizeof(ShadowInfo{}))}
+	status := s.use(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_shadow_query(handle, (*C.hexagent_shadow_info)(unsafe.Pointer(&info)))
+	})
+	return info, status.Err()
+}
+
 // Stats are the counters since Open and the gauges of now.
 func (s *Scheduler) Stats() (Stats, error) {
 	stats := Stats{structSize: uint32(unsafe.Sizeof(Stats{}))}

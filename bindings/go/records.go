@@ -425,7 +425,7 @@ type Forecast struct {
 	structSize uint32
 	// 1 also when there is no deadline
 	MeetsDeadline uint32 `json:"meets_deadline,omitempty"`
-	// of the calls given, started now
+	// of the calls given, ready now
 	ProjectedEndNs int64 `json:"projected_end_ns,omitempty"`
 	// the same calls alone on this cluster
 	HorizonNs int64 `json:"horizon_ns,omitempty"`
@@ -474,6 +474,35 @@ type WorkerInfo struct {
 	// learned: real over predicted time
 	PrefillFactor float64 `json:"prefill_factor,omitempty"`
 	DecodeFactor  float64 `json:"decode_factor,omitempty"`
+}
+
+// ShadowInfo is hexagent_shadow_info of the C API.
+//
+// Regret of an existing router, in shadow mode. Times run from a call's placement.
+type ShadowInfo struct {
+	structSize uint32
+	_          uint32
+	// whose placement by the router is known
+	CallsPlaced uint64 `json:"calls_placed,omitempty"`
+	// of which the library would have done the same
+	CallsAgreed uint64 `json:"calls_agreed,omitempty"`
+	// and which have ended well
+	CallsFinished uint64 `json:"calls_finished,omitempty"`
+	// sum of the predicted finishes had the library placed the calls
+	OursPredictedS float64 `json:"ours_predicted_s,omitempty"`
+	// and of where the router placed them; the difference is the regret
+	TheirsPredictedS float64 `json:"theirs_predicted_s,omitempty"`
+	// theirs, of the calls that have ended
+	FinishedPredictedS float64 `json:"finished_predicted_s,omitempty"`
+	// what those really took
+	FinishedRealisedS float64 `json:"finished_realised_s,omitempty"`
+	// sum of |realised - predicted| of those
+	FinishedErrorS float64 `json:"finished_error_s,omitempty"`
+	// quantiles of a call's regret, to a fifth; not above 1 ms counts 0
+	RegretP50S float64 `json:"regret_p50_s,omitempty"`
+	RegretP90S float64 `json:"regret_p90_s,omitempty"`
+	RegretP99S float64 `json:"regret_p99_s,omitempty"`
+	RegretMaxS float64 `json:"regret_max_s,omitempty"`
 }
 
 // Stats is hexagent_stats of the C API.
@@ -529,6 +558,8 @@ type Stats struct {
 	JournalFailures uint64 `json:"journal_failures,omitempty"`
 	// from what is on disk to the last step; 0 = all of it is
 	JournalSyncAgeNs uint64 `json:"journal_sync_age_ns,omitempty"`
+	// REJECT decisions
+	Rejected uint64 `json:"rejected,omitempty"`
 }
 
 // journalInfoRecord is hexagent_journal_info of the C API.

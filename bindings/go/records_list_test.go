@@ -22,6 +22,7 @@ var recordsByName = map[string]any{
 	"hexagent_forecast":      Forecast{},
 	"hexagent_workflow_info": WorkflowInfo{},
 	"hexagent_worker_info":   WorkerInfo{},
+	"hexagent_shadow_info":   ShadowInfo{},
 	"hexagent_stats":         Stats{},
 	"hexagent_journal_info":  journalInfoRecord{},
 	"hexagent_input":         Input{},

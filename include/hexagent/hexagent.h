@@ -51,9 +51,10 @@
  *             In loop driving inputs may come from any thread; the rest is [one consumer] together.
  * Failure     The library never ends the host process. A broken internal invariant poisons the
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
- *             still works. The same when memory runs out while a profile, model or worker is taken;
- *             other inputs need none. After fork() the child gets HEXAGENT_E_FORKED, and only close
- *             works.
+ *             still works. With the key `rescue_prefix` a text file then tells what broke and what
+ *             was known, for the report of the bug. The same when memory runs out while a profile,
+ *             model or worker is taken; other inputs need none. After fork() the child gets
+ *             HEXAGENT_E_FORKED, and only close works.
  * Stability   Everything here is @unstable until 1.0: within one 0.x the ABI does not change, and
  *             the library's file name (libhexagent.so.0.x) changes with x. "Since" tells from when
  *             a symbol exists.
@@ -129,6 +130,8 @@ enum {
   HEXAGENT_E_WORKER_LOST = -214, /* its worker was lost and it could not be planned again */
   HEXAGENT_E_EXPIRED = -215,     /* the workflow was idle beyond workflow_idle_ttl_s */
   HEXAGENT_E_CALL_FAILED = -216, /* an engine reported failure, retries are used up */
+  HEXAGENT_E_DEADLINE = -217,    /* REJECT: the deadline cannot be met */
+  HEXAGENT_E_TENANT_LIMIT = -218, /* REJECT: tenant_workflows_max or tenant_waiting_max */
   HEXAGENT_E_CLOSED = -220,
   HEXAGENT_E_POISONED = -221, /* an internal invariant failed; only close is possible */
   HEXAGENT_E_FORKED = -222,   /* the handle belongs to the parent process */
@@ -603,7 +606,7 @@ HEXAGENT_API hexagent_status hexagent_link_set(hexagent_scheduler* scheduler,
 
 enum { HEXAGENT_BATCH_MAX = 1024 }; /* records in one submit */
 
-/* Service tiers of a workflow. */
+/* Service tiers of a workflow; see hexagent_workflow_begin(). */
 enum { HEXAGENT_TIER_INTERACTIVE = 0, HEXAGENT_TIER_STANDARD = 1, HEXAGENT_TIER_BATCH = 2 };
 
 /** A user request; its calls are revealed one by one. 128 bytes. */
@@ -627,7 +630,25 @@ typedef struct hexagent_workflow {
   uint64_t reserved[4];
 } hexagent_workflow;
 
-/** Begins workflows; returns and `results` as in hexagent_submit(). [any thread] Since: 0.1 */
+/**
+ * Begins workflows; returns and `results` as in hexagent_submit().
+ *
+ * Waiting calls of an earlier tier go first, whatever the policy's order says of them; a call that
+ * has waited longer than the key `starvation_s` counts as interactive. Engines are told by
+ * order_key and priority, in which every call of an earlier tier comes first.
+ *
+ * Admission, off by default, answers REJECT in place of ACCEPTED:
+ *  - to a workflow whose tenant has reached `tenant_workflows_max` or `tenant_waiting_max`
+ *    (HEXAGENT_E_TENANT_LIMIT, `user_data` of the workflow): it has not begun;
+ *  - with `admission` = 1 to a call submitted before any call of its workflow was sent, when the
+ *    deadline cannot be met by the estimate of hexagent_what_if() (HEXAGENT_E_DEADLINE,
+ *    `user_data` of the call). expected_start_ns is then the deadline and expected_end_ns the
+ *    earliest end that can be reached: less the arrival, the shortest deadline to ask for. The
+ *    workflow ends with it: CALL_DONE for each call ACCEPTED before, then WORKFLOW_DONE, all with
+ *    this status. Its id is free again.
+ * A workflow of which a call was sent is never turned away.
+ * Threads: [any thread]. Since: 0.1
+ */
 HEXAGENT_API int32_t hexagent_workflow_begin(hexagent_scheduler* scheduler,
                                              const hexagent_workflow* workflows, uint32_t count,
                                              hexagent_status* results) HEXAGENT_NOEXCEPT;
@@ -722,8 +743,9 @@ enum {
   HEXAGENT_OUTCOME_STARTED = 1,  /* optional, sharpens estimates */
   HEXAGENT_OUTCOME_PROGRESS = 2, /* optional: tokens so far; in decode the first means streaming */
   HEXAGENT_OUTCOME_DONE = 3,
-  HEXAGENT_OUTCOME_FAILED = 4, /* planned again unless streaming or out of retries */
-  HEXAGENT_OUTCOME_ABORTED = 5 /* the engine has dropped it after an ABORT decision */
+  HEXAGENT_OUTCOME_FAILED = 4,  /* planned again unless streaming or out of retries */
+  HEXAGENT_OUTCOME_ABORTED = 5, /* the engine has dropped it after an ABORT decision */
+  HEXAGENT_OUTCOME_PLACED = 6   /* shadow mode only: the router has chosen `worker` for the phase */
 };
 
 /** What happened to a dispatched call. 128 bytes. */
@@ -796,7 +818,8 @@ enum {
   HEXAGENT_DECISION_ABORT = 8,         /* withdraw the call from `worker`; answer with ABORTED */
   HEXAGENT_DECISION_RETAIN_KV = 9,     /* keep the KV on `worker` until `expected_end_ns` */
   HEXAGENT_DECISION_RELEASE_KV = 10,   /* the KV on `worker` is needed no longer */
-  HEXAGENT_DECISION_REJECT = 11,       /* admission: status; feasible end in expected_end_ns */
+  HEXAGENT_DECISION_REJECT = 11,       /* admission: status; expected_start/end_ns = the deadline
+                                          and the earliest end that can be reached */
   HEXAGENT_DECISION_RISK = 12,         /* the deadline will be missed: see expected_end_ns */
   HEXAGENT_DECISION_CALL_DONE = 13,    /* status: OK, or why it failed or was cancelled */
   HEXAGENT_DECISION_WORKFLOW_DONE = 14 /* expected_start/end_ns = arrival and end; stretch_milli */
@@ -957,14 +980,26 @@ HEXAGENT_API int32_t hexagent_placement_query(
 typedef struct hexagent_forecast {
   uint32_t struct_size;
   uint32_t meets_deadline;      /* 1 also when there is no deadline */
-  int64_t projected_end_ns;     /* of the calls given, started now */
+  int64_t projected_end_ns;     /* of the calls given, ready now */
   int64_t horizon_ns;           /* the same calls alone on this cluster */
   int64_t earliest_deadline_ns; /* after arrival: the smallest deadline that would be met */
 } hexagent_forecast;
 
 /**
- * Would this workflow meet its deadline if it were admitted now? Commits nothing. `calls` is what
- * is known of its DAG: all of this workflow, deps among them by id; arguments as hexagent_submit().
+ * Would this workflow meet its deadline if it were admitted now, and if not, which is the earliest
+ * that would be met? Commits nothing. Admission (key `admission`) goes by the same estimate.
+ *
+ * It assumes that nothing else arrives: the calls wait for what the workers were sent and for the
+ * calls of the same tier or an earlier one that wait in the library, all of which is worked off
+ * meanwhile. Later arrivals that the policy puts first make it too early, early ends too late.
+ *
+ * @param workflow  As for hexagent_workflow_begin(); need not have begun. `remaining_tokens_p50`
+ *                  beyond the tokens of `calls` are counted as work that follows them, at the same
+ *                  time a token.
+ * @param calls     What is known of its DAG: all of this workflow, dependencies before what depends
+ *                  on them, deps among them by id; arguments as hexagent_submit().
+ * @return HEXAGENT_OK, HEXAGENT_E_NO_WORKER, HEXAGENT_E_UNKNOWN_DEPENDENCY, or as
+ *         hexagent_submit() for a malformed record.
  * Threads: [question]. Since: 0.1
  */
 HEXAGENT_API hexagent_status hexagent_what_if(
@@ -1023,6 +1058,40 @@ typedef struct hexagent_worker_info {
 HEXAGENT_API hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t worker,
                                                    hexagent_worker_info* info) HEXAGENT_NOEXCEPT;
 
+/** Regret of an existing router, in shadow mode. Times run from a call's placement. */
+typedef struct hexagent_shadow_info {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t calls_placed;     /* whose placement by the router is known */
+  uint64_t calls_agreed;     /* of which the library would have done the same */
+  uint64_t calls_finished;   /* and which have ended well */
+  double ours_predicted_s;   /* sum of the predicted finishes had the library placed the calls */
+  double theirs_predicted_s; /* and of where the router placed them; the difference is the regret */
+  double finished_predicted_s; /* theirs, of the calls that have ended */
+  double finished_realised_s;  /* what those really took */
+  double finished_error_s;     /* sum of |realised - predicted| of those */
+  double regret_p50_s; /* quantiles of a call's regret, to a fifth; not above 1 ms counts 0 */
+  double regret_p90_s;
+  double regret_p99_s;
+  double regret_max_s;
+} hexagent_shadow_info;
+
+/**
+ * Shadow mode (key `shadow` = 1 at open): the library runs beside an existing router and is told
+ * the same as otherwise. It sends nothing: no PREFILL, LOCAL, TRANSFER, DECODE, REPRIORITISE, ABORT
+ * and no REJECT are decided, all else is. Reports must name the workers the router chose: PLACED
+ * with phase DECODE (if it is chosen in advance), then PLACED with phase PREFILL, when the call is
+ * sent; without them, the first report of a phase that names a worker counts. Reports of calls that
+ * are still held or wait for dependencies are refused as always.
+ *
+ * At that moment the policy's own placement and the router's are projected on the same state of the
+ * cluster. This sums up what came of it; hexagent_explain() tells it of one call.
+ *
+ * @return HEXAGENT_OK, HEXAGENT_E_STATE when not in shadow mode. Threads: [question]. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_shadow_query(hexagent_scheduler* scheduler,
+                                                   hexagent_shadow_info* info) HEXAGENT_NOEXCEPT;
+
 /** Counters since open and gauges of now. What a journal brought back counts as since open. */
 typedef struct hexagent_stats {
   uint32_t struct_size;
@@ -1056,6 +1125,7 @@ typedef struct hexagent_stats {
   uint64_t journal_syncs;
   uint64_t journal_failures;    /* 1 once it has failed; see hexagent_journal_query() */
   uint64_t journal_sync_age_ns; /* from what is on disk to the last step; 0 = all of it is */
+  uint64_t rejected;            /* REJECT decisions */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */

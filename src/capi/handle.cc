@@ -23,7 +23,8 @@ hexagent_scheduler::hexagent_scheduler(const hexagent_config& wanted,
       labels(hexagent::kLabelsMax),
       intake(static_cast<uint64_t>(config.settings.intake_bytes)),
       core(config.settings),
-      driver(&core, &intake, observer, static_cast<uint64_t>(config.settings.decisions_max)) {
+      driver(&core, &intake, observer, static_cast<uint64_t>(config.settings.decisions_max)),
+      log(config.log, config.rescue_prefix, &core, &intake_rejected) {
   start();
 }
 
@@ -36,9 +37,12 @@ hexagent_scheduler::hexagent_scheduler(const hexagent_config& wanted,
       intake(static_cast<uint64_t>(config.settings.intake_bytes)),
       core(opened->settings()),
       journal(std::move(opened)),
-      driver(&core, &intake, journal.get(), static_cast<uint64_t>(config.settings.decisions_max)) {}
+      driver(&core, &intake, journal.get(), static_cast<uint64_t>(config.settings.decisions_max)),
+      log(config.log, config.rescue_prefix, &core, &intake_rejected) {}
 
 void hexagent_scheduler::start() {
+  log.opened(config.settings, hexagent::kDrivingNames[static_cast<uint32_t>(driving)]);
+  if (log.is_on()) driver.set_listener(&log);
   if (driving == hexagent::Driving::kLoop) {
     loop = std::make_unique<hexagent::EmbedderLoop>(&core, &driver, &intake);
   } else if (driving == hexagent::Driving::kThread) {

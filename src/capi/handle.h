@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "capi/log.h"
 #include "core/scheduler.h"
 #include "core/settings.h"
 #include "hexagent/hexagent.h"
@@ -33,7 +34,9 @@ inline constexpr uint32_t kLabelsMax = 64;  // bits of a label set
 struct hexagent_config {
   hexagent::Settings settings;
   hexagent::Driving driving = hexagent::Driving::kManual;
-  std::string journal_path;  // empty = none
+  hexagent::LogSettings log;
+  std::string rescue_prefix;  // empty = no rescue file
+  std::string journal_path;   // empty = none
   hexagent::JournalOptions journal;
 };
 
@@ -57,6 +60,7 @@ struct hexagent_scheduler {
   hexagent::Scheduler core;                          // looked into only by whoever steps it
   const std::unique_ptr<hexagent::Journal> journal;  // null = none; likewise
   hexagent::Driver driver;
+  hexagent::Log log;
   std::atomic<uint64_t> intake_rejected{0};  // inputs answered with HEXAGENT_E_AGAIN
   std::atomic<bool> poisoned{false};         // an invariant failed; the core is not called any more
   std::unique_ptr<hexagent::EmbedderLoop> loop;  // of loop driving only

@@ -134,4 +134,12 @@ hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t wo
   });
 }
 
+hexagent_status hexagent_shadow_query(hexagent_scheduler* scheduler,
+                                      hexagent_shadow_info* info) noexcept {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
+    return hexagent::answer_sized(
+        info, [&](hexagent_shadow_info* answer) { return self.core.shadow_query(answer); });
+  });
+}
+
 }  // extern "C"

@@ -97,7 +97,7 @@ Flaw check_report(const hexagent_report& record) {
       .number("phase", HEXAGENT_FIELD_PHASE, record.phase, HEXAGENT_PHASE_PREFILL,
               HEXAGENT_PHASE_DECODE)
       .number("outcome", HEXAGENT_FIELD_OUTCOME, record.outcome, HEXAGENT_OUTCOME_STARTED,
-              HEXAGENT_OUTCOME_ABORTED)
+              HEXAGENT_OUTCOME_PLACED)
       .time("start_ns", HEXAGENT_FIELD_TIME, record.start_ns, kTimeMaxNs)
       .time("end_ns", HEXAGENT_FIELD_TIME, record.end_ns, kTimeMaxNs)
       .number("tokens", HEXAGENT_FIELD_TOKENS, record.tokens, 0, kTokensMax)

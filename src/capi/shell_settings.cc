@@ -11,7 +11,7 @@
 namespace hexagent {
 namespace {
 
-enum class Key : uint32_t { kDriving, kJournal, kDurability, kInterval, kSegment, kFull };
+enum class Key : uint32_t { kDriving, kJournal, kDurability, kInterval, kSegment, kFull, kRescue };
 
 // Bounds are both 0 for a key that takes a name or a path.
 struct ShellSetting {
@@ -42,9 +42,13 @@ constexpr ShellSetting kShellSettings[] = {
     {Key::kFull, "journal_full_decisions", "0", 0, 1, "",
      "1: the journal holds every decision, for replays that tell what was decided then; 0: a hash "
      "of each step's."},
+    {Key::kRescue, "rescue_prefix", "", 0, 0, "",
+     "Path prefix of the text file PREFIX-PROCESS-NUMBER.txt that is written when an internal "
+     "invariant fails; empty: none. At most 120 bytes."},
 };
 
 constexpr size_t kPathMax = 4000;  // bytes; the system's own limit is a little higher
+constexpr size_t kRescuePrefixMax = 120;
 
 const ShellSetting* find(std::string_view key) {
   for (const ShellSetting& setting : kShellSettings) {
@@ -90,6 +94,10 @@ hexagent_status set(const ShellSetting& setting, std::string_view value, hexagen
       if (!parse_number(setting, value, &number)) return HEXAGENT_E_RANGE;
       config->journal.full_decisions = number != 0.0;
       return HEXAGENT_OK;
+    case Key::kRescue:
+      if (value.size() > kRescuePrefixMax) return HEXAGENT_E_RANGE;
+      config->rescue_prefix = value;
+      return HEXAGENT_OK;
   }
   return HEXAGENT_E_KEY;
 }
@@ -117,6 +125,8 @@ hexagent_status set_shell_setting(std::string_view key, std::string_view value,
   TextWriter text(buffer, sizeof(buffer));
   if (status != HEXAGENT_OK && setting.id == Key::kJournal) {
     text << key << ": a path of " << value.size() << " bytes; " << kPathMax << " are the most";
+  } else if (status != HEXAGENT_OK && setting.id == Key::kRescue) {
+    text << key << ": " << value.size() << " bytes; " << kRescuePrefixMax << " are the most";
   } else if (status != HEXAGENT_OK) {
     text << key << " = \"" << value << "\": must be ";
     if (setting.names.empty()) {

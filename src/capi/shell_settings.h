@@ -1,6 +1,6 @@
-// Configuration keys of the shell's own: who drives, and where and how a journal is kept. They
-// change no decision, so they are in no journal and not live. Tests: tests/abi/config_test.c,
-// tests/abi/journal_open_test.c.
+// Configuration keys of the shell's own: who drives, where and how a journal is kept, and what is
+// left when an invariant fails. They change no decision, so they are in no journal and not live.
+// Tests: tests/abi/config_test.c, tests/abi/journal_open_test.c, tests/abi/log_test.c.
 #pragma once
 
 #include <cstdint>

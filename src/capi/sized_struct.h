@@ -48,6 +48,8 @@ template <>
 inline constexpr uint32_t kFirstSize<hexagent_journal_info> = 320;
 template <>
 inline constexpr uint32_t kFirstSize<hexagent_replay_info> = 72;
+template <>
+inline constexpr uint32_t kFirstSize<hexagent_shadow_info> = 104;
 
 // The size the caller states; its first member, whatever the struct.
 inline uint32_t stated_size(const void* from_caller) {

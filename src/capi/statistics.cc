@@ -55,7 +55,9 @@ hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buff
   return hexagent::ask(scheduler, [&](hexagent_scheduler& self) -> hexagent_status {
     if (buffer == nullptr && capacity > 0) return HEXAGENT_E_ARGUMENT;
     hexagent::TextWriter text(buffer, capacity);
-    hexagent::write_open_metrics(hexagent::read_stats(self), &text);
+    hexagent_shadow_info shadow = {};
+    const bool is_shadow = self.core.shadow_query(&shadow) == HEXAGENT_OK;
+    hexagent::write_open_metrics(hexagent::read_stats(self), is_shadow ? &shadow : nullptr, &text);
     return hexagent::finish_text(text, needed);
   });
 }

@@ -39,7 +39,7 @@ const char* audit_worker(const State& state, uint32_t index) {
     if (call.state != CallState::kDispatched && call.state != CallState::kPrefilling) {
       return "a call on a prefill list is not being prefilled";
     }
-    ++totals.prefills;
+    if (++totals.prefills > state.workflows.call_count()) return "a prefill list runs in a circle";
     entry = call.prefill_next;
   }
   for (uint32_t entry = worker.decode_head; entry != kNoIndex;) {
@@ -49,7 +49,7 @@ const char* audit_worker(const State& state, uint32_t index) {
     const bool decoding =
         call.state == CallState::kDecodeQueued || call.state == CallState::kDecoding;
     (decoding ? totals.sequences : totals.promised) += 1.0;
-    ++totals.decodes;
+    if (++totals.decodes > state.workflows.call_count()) return "a decode list runs in a circle";
     if (has_flow(call)) totals.flows_in += 1.0;
     entry = call.decode_next;
   }
@@ -98,6 +98,7 @@ const char* audit_ledgers(const State& state) {
 }
 
 const char* audit_waiting(const State& state) {
+  if (state.queued.calls() != state.waiting.size()) return "waiting work and waiting calls differ";
   for (uint32_t index : state.waiting.calls()) {
     const Call& call = state.workflows.call(index);
     if (call.state != CallState::kReady) return "a waiting call is not ready";
@@ -118,8 +119,10 @@ const char* audit_workflows(const State& state) {
   uint64_t calls = 0;
   uint64_t ready = 0;
   uint64_t in_flight = 0;
+  uint32_t seen = 0;
   for (uint32_t index = state.workflows.least_active(); index != kNoIndex;) {
     const Workflow& workflow = state.workflows.workflow(index);
+    if (++seen > state.workflows.workflow_count()) return "the workflows' list runs in a circle";
     calls += workflow.calls;
     ready += workflow.calls_ready;
     in_flight += workflow.calls_in_flight;
@@ -133,6 +136,11 @@ const char* audit_workflows(const State& state) {
   for (uint32_t index = 0; index < state.workers.size(); ++index) {
     on_workers += state.workers[index].decode_count;
   }
+  const Tenant tenants = state.tenants.total();
+  if (tenants.workflows_live != state.workflows.workflow_count()) {
+    return "tenants and their workflows differ";
+  }
+  if (tenants.calls_waiting != state.waiting.size()) return "tenants and waiting calls differ";
   if (calls != state.workflows.call_count()) return "a call belongs to no workflow";
   if (ready != state.waiting.size()) return "ready calls and the waiting list differ";
   if (in_flight != on_workers) return "calls in flight and the workers' lists differ";

@@ -72,6 +72,7 @@ void add_order(const State& state, const Workflow& workflow, const Call& call, s
   add(text, "\"elapsed_s\":%s,\"horizon_s\":%s,\"remaining_s\":%s,\"delta_s\":%s,",
       Number(elapsed).text, Number(workflow.horizon_s).text, Number(workflow.remaining_s).text,
       Number(call.plan.delta_s).text);
+  add(text, "\"tier\":%u,", workflow.tier);
   add(text, "\"standalone_s\":%s,\"attained_s\":%s},", Number(call.standalone_s).text,
       Number(workflow.attained_s).text);
 }
@@ -135,6 +136,17 @@ void add_times(const Call& call, std::string* text) {
       actual.decode_end);
 }
 
+void add_shadow(const State& state, const Call& call, std::string* text) {
+  const ShadowCall& shadow = call.shadow;
+  if (shadow.placed == 0) return;
+  add(text, ",\"shadow\":{\"placed_ns\":%" PRId64 ",\"our_prefill_worker\":%u,", shadow.placed,
+      worker_id(state, shadow.our_prefill));
+  add(text, "\"our_decode_worker\":%u,\"our_finish_s\":%s,\"their_finish_s\":%s,",
+      worker_id(state, shadow.our_decode), Number(shadow.ours_s).text,
+      Number(shadow.theirs_s).text);
+  add(text, "\"regret_s\":%s}", Number(shadow.theirs_s - shadow.ours_s).text);
+}
+
 }  // namespace
 
 hexagent_status Scheduler::explain(uint64_t workflow_id, uint64_t call_id,
@@ -157,6 +169,7 @@ hexagent_status Scheduler::explain(uint64_t workflow_id, uint64_t call_id,
   add_placement(*state, call, text);
   add_candidates(state, call, text);
   add_times(call, text);
+  add_shadow(*state, call, text);
   *text += "}";
   return HEXAGENT_OK;
 }

@@ -28,6 +28,13 @@ uint32_t find_incarnation(State* state, const Input& input, uint32_t id, uint32_
   return index;
 }
 
+// Before the calls are taken off it.
+void note_loss(State* state, NoticeKind kind, uint32_t index) {
+  const Worker& worker = state->workers[index];
+  const uint32_t calls = worker.prefill_count + worker.decode_count;
+  state->notices.put(kind, worker.spec.worker, HEXAGENT_OK, calls);
+}
+
 }  // namespace
 
 void apply_profile(State* state, const Input& input) {
@@ -53,12 +60,14 @@ void apply_worker(State* state, const Input& input) {
   const uint32_t known = state->workers.find(record.worker);
   if (known != kNoWorker && state->workers[known].state != WorkerState::kLost &&
       state->workers[known].spec.incarnation != record.incarnation) {
+    note_loss(state, NoticeKind::kWorkerRestarted, known);
     state->workers.set_state(known, WorkerState::kLost);
     evacuate(state, known);
   }
   const uint32_t index = state->workers.set(record, state->now);
   const Worker& worker = state->workers[index];
   state->contents.set_capacity(index, worker.kv_capacity_tokens);
+  state->queued.prepare(record.model);
   state->accept(input, input.user_data).worker = record.worker;
   state->plan_needed = true;
 }
@@ -67,6 +76,7 @@ void apply_worker_drain(State* state, const Input& input) {
   const uint32_t index = find_incarnation(state, input, input.worker, input.incarnation);
   if (index == kNoWorker) return;
   state->workers.set_state(index, WorkerState::kDraining);
+  state->notices.put(NoticeKind::kWorkerDrained, input.worker, HEXAGENT_OK, 0);
   state->accept(input, input.user_data).worker = input.worker;
 }
 
@@ -74,6 +84,7 @@ void apply_worker_lost(State* state, const Input& input) {
   const uint32_t index = find_incarnation(state, input, input.worker, input.incarnation);
   if (index == kNoWorker) return;
   state->accept(input, input.user_data).worker = input.worker;
+  note_loss(state, NoticeKind::kWorkerLost, index);
   state->workers.set_state(index, WorkerState::kLost);
   evacuate(state, index);
 }
@@ -106,10 +117,17 @@ void apply_link(State* state, const Input& input) {
 
 void apply_configure(State* state, const Input& input) {
   const auto& change = record_of<SettingChange>(input);
+  const bool was_fair = state->settings.fairness_bound_s > 0.0;
   const hexagent_status status = apply_setting(change, &state->settings);
   if (status != HEXAGENT_OK) {
+    if (change.key < setting_count()) {
+      state->notices.put(NoticeKind::kSettingRefused, change.key, status, 0);
+    }
     return state->refuse(input, input.user_data, status, HEXAGENT_FIELD_VALUE);
   }
+  state->notices.put(NoticeKind::kSettingChanged, change.key, HEXAGENT_OK, 0);
+  // Counters that nothing held together mean nothing to each other.
+  if (!was_fair && state->settings.fairness_bound_s > 0.0) state->tenants.forget_service();
   find_policy(state->settings.policy, &state->policy);
   for (uint32_t index : state->waiting.calls()) {  // another order, or the same with other terms
     state->waiting.set_urgency(state->workflows, index,

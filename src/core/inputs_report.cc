@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/lifecycle.h"
+#include "core/shadow_placing.h"
 #include "core/state.h"
 
 namespace hexagent {
@@ -60,7 +61,7 @@ Verdict check(const State& state, const hexagent_report& report, const Call& cal
     return {HEXAGENT_E_ORDER, HEXAGENT_FIELD_PHASE};
   }
   // A call that no decode worker was bound to cannot have been moved or decoded.
-  const bool bound = call.kv_on_decode || call.local;
+  const bool bound = call.kv_on_decode || call.local || is_shadow(state);
   if (report.phase != HEXAGENT_PHASE_PREFILL && !bound) {
     return {HEXAGENT_E_ORDER, HEXAGENT_FIELD_PHASE};
   }
@@ -131,6 +132,16 @@ void apply_report(State* state, const Input& input) {
   const Call& call = state->workflows.call(index);
   // The answer to an ABORT: what it was for has been released when the ABORT was decided.
   if (report.outcome == HEXAGENT_OUTCOME_ABORTED && !is_in_flight(call.state)) return;
+  const bool placing = report.outcome == HEXAGENT_OUTCOME_PLACED;
+  if (is_shadow(*state)) {
+    const hexagent_status status = shadow_placement(state, index, report);
+    if (status != HEXAGENT_OK) {
+      return state->refuse(input, report.user_data, status, HEXAGENT_FIELD_WORKER);
+    }
+    if (placing) return state->workflows.touch(workflow, state->now);
+  } else if (placing) {
+    return state->refuse(input, report.user_data, HEXAGENT_E_STATE, HEXAGENT_FIELD_OUTCOME);
+  }
   const Verdict verdict = check(*state, report, call);
   if (verdict.status != HEXAGENT_OK) {
     return state->refuse(input, report.user_data, verdict.status, verdict.field);

@@ -82,7 +82,7 @@ bool may_hold(const State& state, const Held& held, uint32_t worker, uint64_t se
 }
 
 void withdraw_from(State* state, const Held& held, uint32_t worker) {
-  hexagent_decision& decision = state->emit(HEXAGENT_DECISION_ABORT);
+  hexagent_decision& decision = state->emit_order(HEXAGENT_DECISION_ABORT);
   decision.workflow = held.workflow;
   decision.call = held.call;
   decision.attempt = static_cast<uint32_t>(held.attempt);

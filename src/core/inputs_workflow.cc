@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/admission.h"
 #include "core/lifecycle.h"
 #include "core/state.h"
 #include "core/workflow/horizon.h"
@@ -113,6 +114,7 @@ void apply_workflow_begin(State* state, const Input& input) {
   if (record.arrival_ns > state->now) {
     return state->refuse(input, record.user_data, HEXAGENT_E_TIME, HEXAGENT_FIELD_TIME);
   }
+  if (!admit_workflow(state, record)) return;
   const uint32_t index = state->workflows.add_workflow(record.workflow);
   if (index == kNoIndex) {
     return state->refuse(input, record.user_data, HEXAGENT_E_FULL, HEXAGENT_FIELD_CAPACITY);
@@ -125,6 +127,8 @@ void apply_workflow_begin(State* state, const Input& input) {
   workflow.class_name = record.class_name;
   workflow.tenant = record.tenant;
   workflow.tier = record.tier;
+  state->tiers_in_use = state->tiers_in_use || record.tier != HEXAGENT_TIER_INTERACTIVE;
+  ++state->tenants[workflow.tenant].workflows_live;
   state->workflows.touch(index, state->now);
   state->accept(input, record.user_data);
 }
@@ -149,6 +153,8 @@ void apply_submit(State* state, const Input& input) {
   if (fit.status != HEXAGENT_OK) {
     return state->refuse(input, record.user_data, fit.status, fit.field);
   }
+  TimeNs forecast_end = 0;
+  if (!admit_call(state, input, workflow_index, &forecast_end)) return;
   const uint32_t index =
       state->workflows.add_call(workflow_index, record.call, input.deps, input.deps_count);
   Call& call = state->workflows.call(index);
@@ -161,6 +167,7 @@ void apply_submit(State* state, const Input& input) {
   call.labels_excluded = record.labels_excluded;
   call.held = (record.flags & HEXAGENT_CALL_HELD) != 0;
   call.times.revealed = state->now;
+  call.forecast_end = forecast_end;
   resolve_prefixes(state, input.prefixes, input.prefixes_count, workflow.id, &call);
   call.content = state->contents.add(workflow.id, record.call, call.sources, call.source_count);
   predict_output(state, record, workflow, room, &call);

@@ -6,7 +6,10 @@
 
 #include "core/base/check.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/fair_share.h"
 #include "core/plan/placement.h"
+#include "core/plan/tier.h"
+#include "core/shadow_placing.h"
 #include "core/workflow/horizon.h"
 
 namespace hexagent {
@@ -16,14 +19,14 @@ namespace {
 hexagent_decision& emit_placed(State* state, uint32_t kind, Call* sent, uint32_t worker,
                                uint32_t peer) {
   const Call& call = *sent;
-  hexagent_decision& decision = state->emit_call(kind, call);
+  hexagent_decision& decision = state->emit_order(kind, call);
   sent->sent_sequence = decision.sequence;
   const Worker& target = state->workers[worker];
   decision.worker = target.spec.worker;
   decision.incarnation = target.spec.incarnation;
   if (peer != kNoWorker) decision.peer_worker = state->workers[peer].spec.worker;
   decision.order_key = call.sent_order_key;
-  decision.priority = engine_priority(target, call.sent_order_key);
+  decision.priority = engine_priority(target, call.sent_order_key, state->tiers_in_use);
   return decision;
 }
 
@@ -114,9 +117,7 @@ void make_ready(State* state, uint32_t index) {
   if (call.attempt == 0) {
     reveal_horizon(state->workers, &state->workflows, index, state->now);
   }
-  state->waiting.add(&state->workflows, index, Urgency{});
-  state->waiting_prefill_s += call.prefill_s;
-  ++workflow.calls_ready;
+  join_waiting(state, index);
   refresh_urgency(state, call.workflow);
   state->plan_needed = true;
   tell_risk(state, &workflow);
@@ -127,9 +128,9 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   Workflow& workflow = state->workflows.workflow_of(call);
   HEXAGENT_CHECK(call.state == CallState::kReady);
   HEXAGENT_CHECK(choice.fits);
-  state->waiting.remove(&state->workflows, index);
-  state->waiting_prefill_s -= call.prefill_s;
-  --workflow.calls_ready;
+  leave_waiting(state, index);
+  workflow.sent = true;
+  charge_tenant(state, index);
   ++workflow.calls_in_flight;
   ++call.attempt;
   call.state = CallState::kDispatched;
@@ -139,10 +140,11 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   call.local = choice.prefill == choice.decode;
   call.prefill_hit = choice.prefill_cached;
   call.decode_hit = choice.decode_cached;
-  call.sent_order_key = to_order_key(order_key);
+  call.sent_order_key = to_order_key(order_key, tier_now(*state, call));
   attach_prefill(state, index);
   const Worker& source = state->workers[choice.prefill];
-  const bool late = source.spec.binding == HEXAGENT_BINDING_PREFILL_END;
+  // In shadow mode the router has bound it, or it is supposed to have.
+  const bool late = source.spec.binding == HEXAGENT_BINDING_PREFILL_END && !is_shadow(*state);
   call.decode_locked = !late || call.local || state->policy.placement->locks_decode();
   attach_decode(state, index, !late && !call.local);
   record_plan(state, &call, choice, order_key);
@@ -160,7 +162,7 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
 void reprioritise(State* state, uint32_t index, double order_key) {
   Call& call = state->workflows.call(index);
   HEXAGENT_CHECK(call.state == CallState::kDispatched);
-  call.sent_order_key = to_order_key(order_key);
+  call.sent_order_key = to_order_key(order_key, tier_now(*state, call));
   emit_placed(state, HEXAGENT_DECISION_REPRIORITISE, &call, call.prefill_worker, kNoWorker);
 }
 
@@ -202,7 +204,7 @@ void prefill_done(State* state, uint32_t index, const PhaseReport& report) {
     return;
   }
   call.state = CallState::kPrefilled;
-  if (!call.kv_on_decode) {
+  if (!call.kv_on_decode && !is_shadow(*state)) {
     if (!report.inferred) state->prefilled.add(&state->workflows, index);
     return;
   }
@@ -294,6 +296,8 @@ void decode_done(State* state, uint32_t index, const PhaseReport& report) {
   --workflow.calls_in_flight;
   ++state->counters.calls_done;
   finish_horizon(state->workers, &state->workflows, index, tokens, report.end);
+  settle_tenant(state, index);
+  if (is_shadow(*state)) shadow_finished(state, call, report.end);
   refresh_urgency(state, call.workflow);
   hexagent_decision& done = state->emit_call(HEXAGENT_DECISION_CALL_DONE, call);
   done.expected_start_ns = call.times.revealed;

@@ -4,6 +4,7 @@
 #include "core/base/check.h"
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/fair_share.h"
 #include "core/workflow/horizon.h"
 
 namespace hexagent {
@@ -11,7 +12,7 @@ namespace {
 
 void emit_abort(State* state, const Call& call, uint32_t worker, uint32_t lost) {
   if (worker == kNoWorker || worker == lost) return;
-  hexagent_decision& decision = state->emit_call(HEXAGENT_DECISION_ABORT, call);
+  hexagent_decision& decision = state->emit_order(HEXAGENT_DECISION_ABORT, call);
   decision.worker = state->workers[worker].spec.worker;
   decision.incarnation = state->workers[worker].spec.incarnation;
 }
@@ -33,6 +34,7 @@ void reset_attempt(Call* call) {
   call->local = call->decode_locked = false;
   call->prefill_hit = call->decode_hit = 0;
   call->output_seen = 0;
+  call->shadow = ShadowCall{};
   const CallTimes before = call->times;
   call->times = CallTimes{};
   call->times.deps_end = before.deps_end;
@@ -44,6 +46,7 @@ void plan_again(State* state, uint32_t index, uint32_t lost) {
   withdraw(state, index, lost);
   Call& call = state->workflows.call(index);
   --state->workflows.workflow_of(call).calls_in_flight;
+  refund_tenant(state, index);
   reset_attempt(&call);
   make_ready(state, index);
 }
@@ -88,9 +91,7 @@ void end_call(State* state, uint32_t first, CallState final_state, hexagent_stat
       withdraw(state, index, why == HEXAGENT_E_WORKER_LOST ? call.avoid_worker : kNoWorker);
       --workflow.calls_in_flight;
     } else if (call.state == CallState::kReady) {
-      state->waiting.remove(&state->workflows, index);
-      state->waiting_prefill_s -= call.prefill_s;
-      --workflow.calls_ready;
+      leave_waiting(state, index);
     }
     const bool is_first = index == first;
     call.state = is_first ? final_state : CallState::kCancelled;
@@ -156,6 +157,7 @@ void finish_workflow_if_over(State* state, uint32_t index, hexagent_status why) 
   } else {
     ++state->counters.workflows_done;
   }
+  --state->tenants[workflow.tenant].workflows_live;
   state->workflows.remove_workflow(index);
 }
 

@@ -5,6 +5,8 @@
 
 #include "core/base/check.h"
 #include "core/base/exact_math.h"
+#include "core/plan/fair_share.h"
+#include "core/shadow_placing.h"
 
 namespace hexagent {
 namespace {
@@ -31,6 +33,10 @@ void unlink(State* state, uint32_t* head, uint32_t index, uint32_t Call::*next,
   if (call.*next != kNoIndex) state->workflows.call(call.*next).*previous = call.*previous;
   call.*next = call.*previous = kNoIndex;
 }
+
+// Distance between the order keys of two tiers. Keys are seconds or stretches in millionths: one of
+// nearly half of this is thirty thousand years.
+constexpr int64_t kTierKeys = 2'000'000'000'000'000'000;
 
 void mirror_kv(Worker* worker) {
   worker->load.kv_free_tokens = static_cast<int64_t>(worker->kv.free_tokens());
@@ -62,6 +68,11 @@ uint64_t prefill_kv_tokens(const Call& call) {
                     : call.prompt_tokens;
 }
 
+// What a router does in shadow mode need not fit our ledger; it then holds as much as there is.
+uint32_t reserve_kv(const State& state, Worker* worker, uint64_t tokens) {
+  return worker->kv.reserve(is_shadow(state) ? std::min(tokens, worker->kv.free_tokens()) : tokens);
+}
+
 }  // namespace
 
 double projected_stretch(const State& state, const Workflow& workflow) {
@@ -86,16 +97,43 @@ void refresh_urgency(State* state, uint32_t workflow) {
   });
 }
 
-int64_t to_order_key(double key) {
-  const double scaled = -key * 1e6;
-  if (scaled >= 9.2e18) return INT64_MAX;
-  if (scaled <= -9.2e18) return INT64_MIN;
-  return static_cast<int64_t>(scaled);
+void join_waiting(State* state, uint32_t index) {
+  const Call& call = state->workflows.call(index);
+  Workflow& workflow = state->workflows.workflow_of(call);
+  lift_tenant(state, index);
+  state->waiting.add(&state->workflows, index, Urgency{});
+  state->waiting_prefill_s += call.prefill_s;
+  state->queued.add(call.model, workflow.tier, call.prefill_s);
+  ++state->tenants[workflow.tenant].calls_waiting;
+  ++workflow.calls_ready;
 }
 
-int32_t engine_priority(const Worker& worker, int64_t order_key) {
-  // A thousandth of the key's unit still tells apart milliseconds or thousandths of a stretch.
-  const int64_t scaled = std::clamp<int64_t>(order_key / 1000, INT32_MIN + 1, INT32_MAX);
+void leave_waiting(State* state, uint32_t index) {
+  const Call& call = state->workflows.call(index);
+  Workflow& workflow = state->workflows.workflow_of(call);
+  state->waiting.remove(&state->workflows, index);
+  state->waiting_prefill_s -= call.prefill_s;
+  state->queued.remove(call.model, workflow.tier, call.prefill_s);
+  --state->tenants[workflow.tenant].calls_waiting;
+  --workflow.calls_ready;
+}
+
+int64_t to_order_key(double key, uint32_t tier) {
+  constexpr double kMost = 0.45 * static_cast<double>(kTierKeys);
+  const double scaled = std::clamp(-key * 1e6, -kMost, kMost);
+  return static_cast<int64_t>(scaled) + static_cast<int64_t>(tier) * kTierKeys;
+}
+
+int32_t engine_priority(const Worker& worker, int64_t order_key, bool tiers) {
+  // A thousandth of the key's unit still tells apart milliseconds or thousandths of a stretch. The
+  // first tier has the lower three quarters of the 32 bits, the others share what is left.
+  const int64_t first = tiers ? 1LL << 30 : 1LL << 31;
+  constexpr int64_t kOther = 1LL << 29;
+  const int64_t tier = order_key < kTierKeys / 2 ? 0 : (order_key + kTierKeys / 2) / kTierKeys;
+  const int64_t plain = (order_key - tier * kTierKeys) / 1000;
+  const int64_t scaled = tier == 0 ? std::clamp<int64_t>(plain, INT32_MIN + 1, first - 1)
+                                   : first + (tier - 1) * kOther +
+                                         std::clamp<int64_t>(plain + kOther / 2, 0, kOther - 1);
   const int64_t polar = worker.spec.engine == HEXAGENT_ENGINE_SGLANG ? -scaled : scaled;
   return static_cast<int32_t>(polar);
 }
@@ -123,8 +161,8 @@ void attach_prefill(State* state, uint32_t index) {
   worker.load.prefill.add(worker.prefill_engine,
                           prefill_shape(call.prompt_tokens, call.prefill_hit), arrives);
   worker.last_prefill_dispatch = state->now;
-  call.prefill_blocks = worker.kv.reserve(prefill_kv_tokens(call));
-  call.kv_on_prefill = true;
+  call.prefill_blocks = reserve_kv(*state, &worker, prefill_kv_tokens(call));
+  call.kv_on_prefill = call.prefill_blocks > 0;
   mirror_kv(&worker);
   if (call.local) return;
   call.transfer_bytes = bytes_to_move(worker, call);
@@ -166,8 +204,8 @@ void attach_decode(State* state, uint32_t index, bool reserve) {
   }
   if (!reserve) return;
   call.decode_blocks =
-      worker.kv.reserve(call.output_reserve + static_cast<uint64_t>(call.prompt_tokens));
-  call.kv_on_decode = true;
+      reserve_kv(*state, &worker, call.output_reserve + static_cast<uint64_t>(call.prompt_tokens));
+  call.kv_on_decode = call.decode_blocks > 0;
   mirror_kv(&worker);
 }
 

@@ -20,14 +20,21 @@ double delay_weight(const State& state, const Call& call);
 // Stretch of a workflow if what is revealed ran alone from now on; at least 1.
 double projected_stretch(const State& state, const Workflow& workflow);
 
-// Order keys travel as integers, lower first; a unit is a millionth of the order's own key.
-int64_t to_order_key(double key);
+// Order keys travel as integers, lower first; a unit is a millionth of the order's own key. Every
+// key of a tier is below every key of the next one.
+int64_t to_order_key(double key, uint32_t tier);
 
-// The key in the engine's own polarity and 32 bits (hexagent.h, HEXAGENT_ENGINE_*).
-int32_t engine_priority(const Worker& worker, int64_t order_key);
+// The key in the engine's own polarity and 32 bits (hexagent.h, HEXAGENT_ENGINE_*). Without `tiers`
+// all of them are for the first tier.
+int32_t engine_priority(const Worker& worker, int64_t order_key, bool tiers);
 
 // Copies what was expected into the call, for decisions and hexagent_explain().
 void record_plan(State* state, Call* call, const Choice& choice, double order_key);
+
+// A call joins the waiting calls, or leaves them: the list and what is counted of it. Its
+// workflow's urgencies have to be refreshed after.
+void join_waiting(State* state, uint32_t call);
+void leave_waiting(State* state, uint32_t call);
 
 // Prefill worker: list, load, KV reservation; the transfer's load on its egress.
 void attach_prefill(State* state, uint32_t call);

@@ -1,54 +1,15 @@
 // Questions to a scheduler. None of them changes what it will decide.
 #include <algorithm>
 
-#include "core/plan/order.h"
+#include "core/forecast.h"
 #include "core/plan/placement.h"
-#include "core/plan/placement_cost.h"
-#include "core/plan/planner.h"
 #include "core/scheduler.h"
 #include "core/state.h"
-#include "core/workflow/horizon.h"
 
 namespace hexagent {
 namespace {
 
 using State = Scheduler::State;
-
-// A call record as a call of its own: what a placement reads, nothing stored.
-Call probe_of(State* state, const hexagent_call& record, const hexagent_prefix* prefixes,
-              uint32_t class_name) {
-  Call call;
-  call.id = record.call;
-  call.model = record.model;
-  call.stage = record.stage;
-  call.prompt_tokens = record.prompt_tokens;
-  call.max_output_tokens = record.max_output_tokens;
-  call.labels_required = record.labels_required;
-  call.labels_excluded = record.labels_excluded;
-  for (uint32_t i = 0; i < record.prefixes_count; ++i) {
-    const hexagent_prefix& prefix = prefixes[record.prefixes_offset + i];
-    const bool own = prefix.workflow == 0 || prefix.workflow == record.workflow;
-    const uint32_t node =
-        prefix.group != 0
-            ? state->contents.find_group(prefix.group)
-            : state->contents.find(own ? record.workflow : prefix.workflow, prefix.call);
-    if (prefix.group == 0 && own) {
-      call.own_prefix_tokens =
-          std::max(call.own_prefix_tokens, std::min(prefix.tokens, record.prompt_tokens - 1));
-    }
-    if (node == kNoIndex || call.source_count == kSourcesMax) continue;
-    call.sources[call.source_count++] = state->contents.source(node, prefix.tokens);
-  }
-  const double quantile = state->settings.kv_reserve_quantile;
-  const LengthEstimate estimate =
-      record.output_tokens_p50 != 0
-          ? estimate_from_hints(record.output_tokens_p50, record.output_tokens_p90,
-                                record.max_output_tokens, quantile)
-          : state->lengths.predict(class_name, record.stage, record.max_output_tokens, quantile);
-  call.output_mean = std::max(1.0, estimate.mean);
-  call.output_reserve = std::max(1u, estimate.quantile);
-  return call;
-}
 
 void fill_placement(const State& state, const Choice& choice, hexagent_placement* placement) {
   const TimeNs now = state.now;
@@ -88,8 +49,7 @@ int32_t Scheduler::placement_query(const hexagent_call& record, const hexagent_p
   const Call call = probe_of(state, record, prefixes, class_name);
   const ModelPool* pool = state->workers.pool(record.model);
   if (pool == nullptr || pool->prefill.empty() || pool->decode.empty()) return HEXAGENT_E_NO_WORKER;
-  state->view.begin(state->now);
-  state->view.backlog_s = mean_backlog_s(*state);
+  begin_forecast(state);
   const CallShape shape = state->shape_of(call);
   // The policy's own choice first, then the others by the same cost, prefill workers in turn left
   // out.
@@ -104,52 +64,6 @@ int32_t Scheduler::placement_query(const hexagent_call& record, const hexagent_p
     std::erase(rest.prefill, choice.prefill);
   }
   return count == 0 && capacity > 0 ? HEXAGENT_E_NO_WORKER : static_cast<int32_t>(count);
-}
-
-hexagent_status Scheduler::what_if(const hexagent_workflow& workflow, const hexagent_call* calls,
-                                   uint32_t count, const uint64_t* deps,
-                                   const hexagent_prefix* prefixes,
-                                   hexagent_forecast* forecast) const {
-  State* state = state_.get();
-  state->view.begin(state->now);
-  state->view.backlog_s = mean_backlog_s(*state);
-  std::vector<double> busy_end(count, 0.0);   // with today's queues
-  std::vector<double> alone_end(count, 0.0);  // by itself
-  double busy = 0.0;
-  double alone = 0.0;
-  for (uint32_t i = 0; i < count; ++i) {
-    const Call call = probe_of(state, calls[i], prefixes, workflow.class_name);
-    const ModelPool* pool = state->workers.pool(call.model);
-    if (pool == nullptr) return HEXAGENT_E_NO_WORKER;
-    double busy_start = 0.0;
-    double alone_start = 0.0;
-    for (uint32_t d = 0; d < calls[i].deps_count; ++d) {
-      uint32_t dep = 0;
-      while (dep < i && calls[dep].call != deps[calls[i].deps_offset + d]) ++dep;
-      if (dep == i) return HEXAGENT_E_UNKNOWN_DEPENDENCY;
-      busy_start = std::max(busy_start, busy_end[dep]);
-      alone_start = std::max(alone_start, alone_end[dep]);
-    }
-    const CallShape shape = state->shape_of(call);
-    Choice choice;
-    if (!state->policy.placement->choose(state->view, shape, &choice)) return HEXAGENT_E_NO_WORKER;
-    state->view.book(shape, choice);
-    busy_end[i] = busy_start + choice.finish_s;
-    alone_end[i] = alone_start + standalone_s(state->workers, pool, call.prompt_tokens,
-                                              call.own_prefix_tokens, call.output_mean);
-    busy = std::max(busy, busy_end[i]);
-    alone = std::max(alone, alone_end[i]);
-  }
-  const TimeNs arrival = workflow.arrival_ns != 0 ? workflow.arrival_ns : state->now;
-  const double allowed = workflow.deadline_ns != 0       ? to_s(workflow.deadline_ns)
-                         : workflow.slo_scale_milli != 0 ? alone * workflow.slo_scale_milli * 1e-3
-                                                         : 0.0;
-  forecast->projected_end_ns = state->now + to_ns(busy);
-  forecast->horizon_ns = to_ns(alone);
-  forecast->earliest_deadline_ns = forecast->projected_end_ns - arrival;
-  forecast->meets_deadline =
-      allowed == 0.0 || forecast->earliest_deadline_ns <= to_ns(allowed) ? 1 : 0;
-  return HEXAGENT_OK;
 }
 
 hexagent_status Scheduler::workflow_query(uint64_t workflow_id,
@@ -197,7 +111,7 @@ void Scheduler::stats(hexagent_stats* stats) const {
   stats->calls_waiting = state_->waiting.size();
   stats->bytes_allocated = state_->workflows.memory_bytes() + state_->workers.memory_bytes() +
                            state_->contents.memory_bytes() + state_->decisions.memory_bytes() +
-                           state_->lengths.memory_bytes();
+                           state_->lengths.memory_bytes() + state_->tenants.memory_bytes();
 }
 
 }  // namespace hexagent

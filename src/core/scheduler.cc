@@ -20,6 +20,7 @@ Scheduler::State::State(const Settings& initial)
       contents(static_cast<uint32_t>(initial.calls_max), static_cast<uint32_t>(initial.groups_max),
                static_cast<uint32_t>(initial.workers_max)),
       links(static_cast<uint32_t>(initial.workers_max)),
+      tenants(static_cast<uint32_t>(initial.names_max)),
       view(workers, links, settings),
       prefilled(&Call::waiting_slot),
       decisions(4096) {
@@ -50,6 +51,16 @@ hexagent_decision& Scheduler::State::emit_call(uint32_t kind, const Call& call) 
   decision.user_data = call.user_data;
   decision.attempt = call.attempt;
   return decision;
+}
+
+hexagent_decision& Scheduler::State::emit_order(uint32_t kind) {
+  if (settings.shadow == 0.0) return emit(kind);
+  withheld.sequence = next_decision;  // whoever has seen what is said next knows of it
+  return withheld;
+}
+
+hexagent_decision& Scheduler::State::emit_order(uint32_t kind, const Call& call) {
+  return settings.shadow == 0.0 ? emit_call(kind, call) : emit_order(kind);
 }
 
 hexagent_decision& Scheduler::State::accept(const Input& input, uint64_t user_data) {
@@ -197,6 +208,8 @@ uint32_t Scheduler::take_decisions(hexagent_decision* decisions, uint32_t capaci
   }
   return count;
 }
+
+NoticeBoard& Scheduler::notices() { return state_->notices; }
 
 const hexagent_decision& Scheduler::decision(uint32_t index) const {
   return state_->decisions.at(index);

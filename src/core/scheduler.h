@@ -12,6 +12,7 @@
 
 #include "core/base/time.h"
 #include "core/input.h"
+#include "core/notice.h"
 #include "core/settings.h"
 #include "hexagent/hexagent.h"
 
@@ -44,6 +45,9 @@ class Scheduler {
   // One of the decisions waiting, without taking it; 0 is the oldest. The journal looks at them.
   const hexagent_decision& decision(uint32_t index) const;
 
+  // What an operator should hear of, since it was last asked for; see notice.h.
+  NoticeBoard& notices();
+
   // Questions. None of them changes anything.
   int32_t call_state(uint64_t workflow, uint64_t call) const;
   int32_t placement_query(const hexagent_call& call, const hexagent_prefix* prefixes,
@@ -53,12 +57,16 @@ class Scheduler {
                           hexagent_forecast* forecast) const;
   hexagent_status explain(uint64_t workflow, uint64_t call, std::string* text) const;
   hexagent_status workflow_query(uint64_t workflow, hexagent_workflow_info* info) const;
+  hexagent_status shadow_query(hexagent_shadow_info* info) const;
   hexagent_status worker_query(uint32_t worker, hexagent_worker_info* info) const;
   void stats(hexagent_stats* stats) const;
 
   // Every invariant of the ledgers and tables, slowly; for tests and debug simulations.
   // Returns nullptr, or a sentence that names what is broken.
   const char* audit() const;
+
+  // Appends what is known, line by line, when an invariant has failed. Ids and numbers only.
+  void rescue_text(std::string* text) const;
 
   struct State;  // state.h; the core's own files work on it
 

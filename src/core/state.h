@@ -15,11 +15,15 @@
 #include "core/cluster/worker_table.h"
 #include "core/input.h"
 #include "core/model/length_predictor.h"
+#include "core/notice.h"
 #include "core/plan/plan_view.h"
 #include "core/plan/policy.h"
 #include "core/plan/waiting_list.h"
+#include "core/plan/waiting_work.h"
 #include "core/scheduler.h"
 #include "core/settings.h"
+#include "core/shadow.h"
+#include "core/tenant_table.h"
 #include "core/workflow/workflow_table.h"
 
 namespace hexagent {
@@ -29,6 +33,7 @@ namespace hexagent {
 struct Ranked {
   double key;
   uint32_t call;
+  uint32_t tier = 0;  // lower goes first, whatever the key; see plan/tier.h
 };
 
 struct Scheduler::State {
@@ -41,19 +46,25 @@ struct Scheduler::State {
   ContentTable contents;
   LinkTable links;
   LengthPredictor lengths;
+  TenantTable tenants;
   PlanView view;
 
   WaitingList waiting;             // ready, not dispatched
   CallList prefilled;              // KV on a prefill worker, no decode worker with space yet
   double waiting_prefill_s = 0.0;  // their prefills, each on its best worker
+  WaitingWork queued;              // the same by model and tier
   bool plan_needed = false;
-  TimeNs plan_at = kNever;  // a dispatch window opens by time alone
+  bool tiers_in_use = false;  // a workflow of another tier than the first has begun
+  TimeNs plan_at = kNever;    // a dispatch window opens by time alone
   TimeNs now = 0;
   TimeNs planned_at = -1;  // last plan; replan_delay_s counts from it
 
   Ring<hexagent_decision> decisions;
   hexagent_stats counters = {};
   uint64_t next_decision = 1;
+  NoticeBoard notices;
+  hexagent_decision withheld = {};  // what shadow mode decides and does not say
+  ShadowTotals shadow;
 
   // Scratch of submit and plan, sized at open.
   std::vector<uint32_t> hits;  // tokens by worker index
@@ -63,6 +74,9 @@ struct Scheduler::State {
   // Appends a decision of this kind; the caller fills in the rest.
   hexagent_decision& emit(uint32_t kind);
   hexagent_decision& emit_call(uint32_t kind, const Call& call);
+  // Tells engines what to do: withheld in shadow mode.
+  hexagent_decision& emit_order(uint32_t kind);
+  hexagent_decision& emit_order(uint32_t kind, const Call& call);
   hexagent_decision& accept(const Input& input, uint64_t user_data);
   void refuse(const Input& input, uint64_t user_data, hexagent_status status, uint32_t field);
 

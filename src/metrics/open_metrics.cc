@@ -17,6 +17,7 @@ struct Family {
 constexpr Family kFamilies[] = {
     {"inputs", "", &hexagent_stats::inputs, true, "Inputs taken from the intake queue."},
     {"inputs_refused", "", &hexagent_stats::refused, true, "Inputs answered with REFUSED."},
+    {"rejected", "", &hexagent_stats::rejected, true, "Workflows that admission turned away."},
     {"intake_rejected", "", &hexagent_stats::intake_rejected, true,
      "Inputs turned away because the intake queue was full."},
     {"decisions", "", &hexagent_stats::decisions, true, "Decisions made."},
@@ -76,13 +77,64 @@ void write_family(const Family& family, uint64_t value, TextWriter* text) {
   *text << "hexagent_" << family.name << (family.counter ? "_total " : " ") << value << "\n";
 }
 
+struct ShadowSum {
+  std::string_view name;
+  double hexagent_shadow_info::*value;
+  std::string_view help;
+};
+
+constexpr ShadowSum kShadowSums[] = {
+    {"ours_predicted", &hexagent_shadow_info::ours_predicted_s,
+     "Predicted finishes had the library placed the calls."},
+    {"theirs_predicted", &hexagent_shadow_info::theirs_predicted_s,
+     "Predicted finishes where the router placed the calls."},
+    {"finished_predicted", &hexagent_shadow_info::finished_predicted_s,
+     "Predicted finishes of the calls that have ended."},
+    {"finished_realised", &hexagent_shadow_info::finished_realised_s,
+     "What the calls that have ended really took."},
+    {"finished_error", &hexagent_shadow_info::finished_error_s, "Absolute differences of the two."},
+};
+
+void write_count(std::string_view name, std::string_view help, uint64_t value, TextWriter* text) {
+  *text << "# HELP hexagent_shadow_" << name << " " << help << "\n# TYPE hexagent_shadow_" << name
+        << " counter\nhexagent_shadow_" << name << "_total " << value << "\n";
+}
+
+void write_quantile(std::string_view quantile, double value, TextWriter* text) {
+  *text << "hexagent_shadow_regret_seconds{quantile=\"" << quantile << "\"} " << value << "\n";
+}
+
+void write_shadow(const hexagent_shadow_info& shadow, TextWriter* text) {
+  write_count("calls_placed", "Calls whose placement by the router is known.", shadow.calls_placed,
+              text);
+  write_count("calls_agreed", "Of which the library would have done the same.", shadow.calls_agreed,
+              text);
+  write_count("calls_finished", "And which have ended well.", shadow.calls_finished, text);
+  for (const ShadowSum& sum : kShadowSums) {
+    *text << "# HELP hexagent_shadow_" << sum.name << "_seconds " << sum.help
+          << "\n# TYPE hexagent_shadow_" << sum.name << "_seconds counter\n# UNIT hexagent_shadow_"
+          << sum.name << "_seconds seconds\nhexagent_shadow_" << sum.name << "_seconds_total "
+          << shadow.*sum.value << "\n";
+  }
+  *text << "# HELP hexagent_shadow_regret_seconds Predicted finish of the router's placement less "
+           "that of ours.\n"
+        << "# TYPE hexagent_shadow_regret_seconds summary\n"
+        << "# UNIT hexagent_shadow_regret_seconds seconds\n";
+  write_quantile("0.5", shadow.regret_p50_s, text);
+  write_quantile("0.9", shadow.regret_p90_s, text);
+  write_quantile("0.99", shadow.regret_p99_s, text);
+  write_quantile("1", shadow.regret_max_s, text);
+}
+
 }  // namespace
 
-void write_open_metrics(const hexagent_stats& stats, TextWriter* text) {
+void write_open_metrics(const hexagent_stats& stats, const hexagent_shadow_info* shadow,
+                        TextWriter* text) {
   *text << "# HELP hexagent_workers Workers known, lost ones included.\n"
         << "# TYPE hexagent_workers gauge\n"
         << "hexagent_workers " << stats.workers << "\n";
   for (const Family& family : kFamilies) write_family(family, stats.*family.value, text);
+  if (shadow != nullptr) write_shadow(*shadow, text);
   *text << "# EOF\n";
 }
 

@@ -30,7 +30,7 @@ class TextWriter {
   template <class Number>
   requires std::integral<Number> || std::floating_point<Number> TextWriter& operator<<(
       Number number) {
-    char digits[40];
+    char digits[40] = {};  // g++ 12 cannot see that what is read was written
     const std::to_chars_result result = std::to_chars(digits, digits + sizeof(digits), number);
     return *this << std::string_view(digits, static_cast<size_t>(result.ptr - digits));
   }

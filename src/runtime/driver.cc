@@ -40,6 +40,21 @@ TimeNs Driver::next_timer() const {
 }
 
 void Driver::step(TimeNs now, const Limits& limits) {
+  if (listener_ == nullptr) return take_step(now, limits);
+  try {
+    take_step(now, limits);
+  } catch (const InvariantFailure& failure) {
+    listener_->on_failure(now, failure.condition, failure.file, failure.line);
+    throw;
+  } catch (...) {
+    listener_->on_failure(now, "an exception in the middle of a step", nullptr, 0);
+    throw;
+  }
+  listener_->after_step(now, held_back_count_);
+}
+
+// The step itself. When it breaks, the observer has ended before the listener hears of it.
+void Driver::take_step(TimeNs now, const Limits& limits) {
   if (rebase_wanted_) rebase(now);
   now += shift_;
   HEXAGENT_CHECK(now >= now_);

@@ -18,6 +18,7 @@
 #include "hexagent/hexagent.h"
 #include "runtime/decision_ring.h"
 #include "runtime/intake_ring.h"
+#include "runtime/step_listener.h"
 #include "runtime/step_observer.h"
 
 namespace hexagent {
@@ -33,6 +34,9 @@ class Driver {
 
   // `decisions_max`: so many waiting decisions stop the taking of inputs. `observer` may be null.
   Driver(Scheduler* core, IntakeRing* intake, StepObserver* observer, uint64_t decisions_max);
+
+  // Hears of every step from now on; it outlives the driver. Before the first step.
+  void set_listener(StepListener* listener) { listener_ = listener; }
 
   // One step at `now` of the caller's clock, which accepts() has let pass. After
   // hexagent_shutdown() and the last queued input the core moves no more, so that the last decision
@@ -88,6 +92,7 @@ class Driver {
   void abandon() noexcept;
 
  private:
+  void take_step(TimeNs now, const Limits& limits);
   void move(TimeNs now, const Limits& limits);
   uint64_t take_inputs(const Limits& limits);
   void move_times(Input* input);
@@ -97,6 +102,7 @@ class Driver {
   Scheduler* const core_;
   IntakeRing* const intake_;
   StepObserver* const observer_;
+  StepListener* listener_ = nullptr;
   const uint64_t decisions_max_;
   TimeNs now_ = 0;  // the core's
   TimeNs shift_ = 0;

@@ -248,7 +248,23 @@ AT(hexagent_worker_info, prefill_wait_ns, 40);
 AT(hexagent_worker_info, prefill_factor, 48);
 AT(hexagent_worker_info, decode_factor, 56);
 
-SIZE(hexagent_stats, 240);
+SIZE(hexagent_shadow_info, 104);
+AT(hexagent_shadow_info, struct_size, 0);
+AT(hexagent_shadow_info, reserved, 4);
+AT(hexagent_shadow_info, calls_placed, 8);
+AT(hexagent_shadow_info, calls_agreed, 16);
+AT(hexagent_shadow_info, calls_finished, 24);
+AT(hexagent_shadow_info, ours_predicted_s, 32);
+AT(hexagent_shadow_info, theirs_predicted_s, 40);
+AT(hexagent_shadow_info, finished_predicted_s, 48);
+AT(hexagent_shadow_info, finished_realised_s, 56);
+AT(hexagent_shadow_info, finished_error_s, 64);
+AT(hexagent_shadow_info, regret_p50_s, 72);
+AT(hexagent_shadow_info, regret_p90_s, 80);
+AT(hexagent_shadow_info, regret_p99_s, 88);
+AT(hexagent_shadow_info, regret_max_s, 96);
+
+SIZE(hexagent_stats, 248);
 AT(hexagent_stats, struct_size, 0);
 AT(hexagent_stats, workers, 4);
 AT(hexagent_stats, inputs, 8);
@@ -280,6 +296,7 @@ AT(hexagent_stats, journal_segments, 208);
 AT(hexagent_stats, journal_syncs, 216);
 AT(hexagent_stats, journal_failures, 224);
 AT(hexagent_stats, journal_sync_age_ns, 232);
+AT(hexagent_stats, rejected, 240);
 
 SIZE(hexagent_journal_info, 320);
 AT(hexagent_journal_info, struct_size, 0);

@@ -207,7 +207,7 @@ static void reports_with_a_wrong_member_are_refused(void** state) {
   EXPECT_REPORT(phase, 0, HEXAGENT_E_RANGE);
   EXPECT_REPORT(phase, 4, HEXAGENT_E_RANGE);
   EXPECT_REPORT(outcome, 0, HEXAGENT_E_RANGE);
-  EXPECT_REPORT(outcome, 6, HEXAGENT_E_RANGE);
+  EXPECT_REPORT(outcome, 7, HEXAGENT_E_RANGE);
   EXPECT_REPORT(start_ns, -1, HEXAGENT_E_RANGE);
   EXPECT_REPORT(end_ns, INT64_MAX, HEXAGENT_E_RANGE);
   EXPECT_REPORT(tokens, UINT32_MAX, HEXAGENT_E_RANGE);

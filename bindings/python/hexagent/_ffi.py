@@ -69,6 +69,10 @@ HEXAGENT_E_WORKER_LOST = -214
 HEXAGENT_E_EXPIRED = -215
 #: an engine reported failure, retries are used up
 HEXAGENT_E_CALL_FAILED = -216
+#: REJECT: the deadline cannot be met
+HEXAGENT_E_DEADLINE = -217
+#: REJECT: tenant_workflows_max or tenant_waiting_max
+HEXAGENT_E_TENANT_LIMIT = -218
 HEXAGENT_E_CLOSED = -220
 #: an internal invariant failed; only close is possible
 HEXAGENT_E_POISONED = -221
@@ -175,7 +179,7 @@ HEXAGENT_RESYNC_MAX = 2048
 
 HEXAGENT_BATCH_MAX = 1024
 
-# Service tiers of a workflow.
+# Service tiers of a workflow; see hexagent_workflow_begin().
 HEXAGENT_TIER_INTERACTIVE = 0
 HEXAGENT_TIER_STANDARD = 1
 HEXAGENT_TIER_BATCH = 2
@@ -201,6 +205,8 @@ HEXAGENT_OUTCOME_DONE = 3
 HEXAGENT_OUTCOME_FAILED = 4
 #: the engine has dropped it after an ABORT decision
 HEXAGENT_OUTCOME_ABORTED = 5
+#: shadow mode only: the router has chosen `worker` for the phase
+HEXAGENT_OUTCOME_PLACED = 6
 
 # Flags of a report.
 #: cached_tokens is known (0 = no hit)
@@ -227,7 +233,7 @@ HEXAGENT_DECISION_ABORT = 8
 HEXAGENT_DECISION_RETAIN_KV = 9
 #: the KV on `worker` is needed no longer
 HEXAGENT_DECISION_RELEASE_KV = 10
-#: admission: status; feasible end in expected_end_ns
+#: admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
 HEXAGENT_DECISION_REJECT = 11
 #: the deadline will be missed: see expected_end_ns
 HEXAGENT_DECISION_RISK = 12
@@ -611,7 +617,7 @@ class hexagent_forecast(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
         ("meets_deadline", c_uint32),  # 1 also when there is no deadline
-        ("projected_end_ns", c_int64),  # of the calls given, started now
+        ("projected_end_ns", c_int64),  # of the calls given, ready now
         ("horizon_ns", c_int64),  # the same calls alone on this cluster
         ("earliest_deadline_ns", c_int64),  # after arrival: the smallest deadline that would be met
     ]
@@ -650,6 +656,27 @@ class hexagent_worker_info(Structure):
     ]
 
 
+class hexagent_shadow_info(Structure):
+    """Regret of an existing router, in shadow mode. Times run from a call's placement."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("calls_placed", c_uint64),  # whose placement by the router is known
+        ("calls_agreed", c_uint64),  # of which the library would have done the same
+        ("calls_finished", c_uint64),  # and which have ended well
+        ("ours_predicted_s", c_double),  # sum of the predicted finishes had the library placed the calls
+        ("theirs_predicted_s", c_double),  # and of where the router placed them; the difference is the regret
+        ("finished_predicted_s", c_double),  # theirs, of the calls that have ended
+        ("finished_realised_s", c_double),  # what those really took
+        ("finished_error_s", c_double),  # sum of |realised - predicted| of those
+        ("regret_p50_s", c_double),  # quantiles of a call's regret, to a fifth; not above 1 ms counts 0
+        ("regret_p90_s", c_double),
+        ("regret_p99_s", c_double),
+        ("regret_max_s", c_double),
+    ]
+
+
 class hexagent_stats(Structure):
     """Counters since open and gauges of now. What a journal brought back counts as since open."""
 
@@ -685,6 +712,7 @@ class hexagent_stats(Structure):
         ("journal_syncs", c_uint64),
         ("journal_failures", c_uint64),  # 1 once it has failed; see hexagent_journal_query()
         ("journal_sync_age_ns", c_uint64),  # from what is on disk to the last step; 0 = all of it is
+        ("rejected", c_uint64),  # REJECT decisions
     ]
 
 
@@ -878,7 +906,23 @@ PROTOTYPES = {
     "hexagent_worker_resync": (c_int32, [c_void_p, POINTER(hexagent_resync), POINTER(hexagent_held_call), c_uint32, POINTER(hexagent_error)]),
     # Registers or replaces a pair of domains. Verdict as a decision. [any thread] Since: 0.1
     "hexagent_link_set": (c_int32, [c_void_p, POINTER(hexagent_link), c_uint64, POINTER(hexagent_error)]),
-    # Begins workflows; returns and `results` as in hexagent_submit(). [any thread] Since: 0.1
+    # Begins workflows; returns and `results` as in hexagent_submit().
+    #
+    # Waiting calls of an earlier tier go first, whatever the policy's order says of them; a call that
+    # has waited longer than the key `starvation_s` counts as interactive. Engines are told by
+    # order_key and priority, in which every call of an earlier tier comes first.
+    #
+    # Admission, off by default, answers REJECT in place of ACCEPTED:
+    #  - to a workflow whose tenant has reached `tenant_workflows_max` or `tenant_waiting_max`
+    #    (HEXAGENT_E_TENANT_LIMIT, `user_data` of the workflow): it has not begun;
+    #  - with `admission` = 1 to a call submitted before any call of its workflow was sent, when the
+    #    deadline cannot be met by the estimate of hexagent_what_if() (HEXAGENT_E_DEADLINE,
+    #    `user_data` of the call). expected_start_ns is then the deadline and expected_end_ns the
+    #    earliest end that can be reached: less the arrival, the shortest deadline to ask for. The
+    #    workflow ends with it: CALL_DONE for each call ACCEPTED before, then WORKFLOW_DONE, all with
+    #    this status. Its id is free again.
+    # A workflow of which a call was sent is never turned away.
+    # Threads: [any thread]. Since: 0.1
     "hexagent_workflow_begin": (c_int32, [c_void_p, POINTER(hexagent_workflow), c_uint32, POINTER(c_int32)]),
     # Hands up to `count` newly revealed calls to the scheduler.
     #
@@ -983,8 +1027,20 @@ PROTOTYPES = {
     #                  hexagent_submit() for a malformed record.
     # Threads: [question]. Since: 0.1
     "hexagent_placement_query": (c_int32, [c_void_p, POINTER(hexagent_call), POINTER(hexagent_prefix), c_uint32, POINTER(hexagent_placement), c_uint32]),
-    # Would this workflow meet its deadline if it were admitted now? Commits nothing. `calls` is what
-    # is known of its DAG: all of this workflow, deps among them by id; arguments as hexagent_submit().
+    # Would this workflow meet its deadline if it were admitted now, and if not, which is the earliest
+    # that would be met? Commits nothing. Admission (key `admission`) goes by the same estimate.
+    #
+    # It assumes that nothing else arrives: the calls wait for what the workers were sent and for the
+    # calls of the same tier or an earlier one that wait in the library, all of which is worked off
+    # meanwhile. Later arrivals that the policy puts first make it too early, early ends too late.
+    #
+    # @param workflow  As for hexagent_workflow_begin(); need not have begun. `remaining_tokens_p50`
+    #                  beyond the tokens of `calls` are counted as work that follows them, at the same
+    #                  time a token.
+    # @param calls     What is known of its DAG: all of this workflow, dependencies before what depends
+    #                  on them, deps among them by id; arguments as hexagent_submit().
+    # @return HEXAGENT_OK, HEXAGENT_E_NO_WORKER, HEXAGENT_E_UNKNOWN_DEPENDENCY, or as
+    #         hexagent_submit() for a malformed record.
     # Threads: [question]. Since: 0.1
     "hexagent_what_if": (c_int32, [c_void_p, POINTER(hexagent_workflow), POINTER(hexagent_call), c_uint32, POINTER(c_uint64), c_uint32, POINTER(hexagent_prefix), c_uint32, POINTER(hexagent_forecast)]),
     # Why a call went where it went: one JSON object with state, order key and its terms, the chosen
@@ -1001,6 +1057,18 @@ PROTOTYPES = {
     "hexagent_workflow_query": (c_int32, [c_void_p, c_uint64, POINTER(hexagent_workflow_info)]),
     # HEXAGENT_OK or HEXAGENT_E_UNKNOWN_WORKER. Threads: [question]. Since: 0.1
     "hexagent_worker_query": (c_int32, [c_void_p, c_uint32, POINTER(hexagent_worker_info)]),
+    # Shadow mode (key `shadow` = 1 at open): the library runs beside an existing router and is told
+    # the same as otherwise. It sends nothing: no PREFILL, LOCAL, TRANSFER, DECODE, REPRIORITISE, ABORT
+    # and no REJECT are decided, all else is. Reports must name the workers the router chose: PLACED
+    # with phase DECODE (if it is chosen in advance), then PLACED with phase PREFILL, when the call is
+    # sent; without them, the first report of a phase that names a worker counts. Reports of calls that
+    # are still held or wait for dependencies are refused as always.
+    #
+    # At that moment the policy's own placement and the router's are projected on the same state of the
+    # cluster. This sums up what came of it; hexagent_explain() tells it of one call.
+    #
+    # @return HEXAGENT_OK, HEXAGENT_E_STATE when not in shadow mode. Threads: [question]. Since: 0.1
+    "hexagent_shadow_query": (c_int32, [c_void_p, POINTER(hexagent_shadow_info)]),
     # Threads: [question]. Since: 0.1
     "hexagent_stats_read": (c_int32, [c_void_p, POINTER(hexagent_stats)]),
     # OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").

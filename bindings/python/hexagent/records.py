@@ -36,6 +36,7 @@ __all__ = [
     "ReportFlags",
     "Resync",
     "Role",
+    "ShadowInfo",
     "State",
     "Stats",
     "Status",
@@ -112,6 +113,10 @@ class Status(Code):
     E_EXPIRED = -215
     #: an engine reported failure, retries are used up
     E_CALL_FAILED = -216
+    #: REJECT: the deadline cannot be met
+    E_DEADLINE = -217
+    #: REJECT: tenant_workflows_max or tenant_waiting_max
+    E_TENANT_LIMIT = -218
     E_CLOSED = -220
     #: an internal invariant failed; only close is possible
     E_POISONED = -221
@@ -237,7 +242,7 @@ BATCH_MAX = 1024
 
 
 class Tier(Code):
-    """Service tiers of a workflow."""
+    """Service tiers of a workflow; see hexagent_workflow_begin()."""
 
     INTERACTIVE = 0
     STANDARD = 1
@@ -273,6 +278,8 @@ class Outcome(Code):
     FAILED = 4
     #: the engine has dropped it after an ABORT decision
     ABORTED = 5
+    #: shadow mode only: the router has chosen `worker` for the phase
+    PLACED = 6
 
 
 class ReportFlags(IntFlag):
@@ -305,7 +312,7 @@ class DecisionKind(Code):
     RETAIN_KV = 9
     #: the KV on `worker` is needed no longer
     RELEASE_KV = 10
-    #: admission: status; feasible end in expected_end_ns
+    #: admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
     REJECT = 11
     #: the deadline will be missed: see expected_end_ns
     RISK = 12
@@ -1009,7 +1016,7 @@ class Forecast(NamedTuple):
 
     #: 1 also when there is no deadline
     meets_deadline: int
-    #: of the calls given, started now
+    #: of the calls given, ready now
     projected_end_ns: int
     #: the same calls alone on this cluster
     horizon_ns: int
@@ -1074,7 +1081,40 @@ class WorkerInfo(NamedTuple):
         return cls._make(_WORKER_INFO.unpack(data))
 
 
-_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
+_SHADOW_INFO = struct.Struct("<4x4xQQQddddddddd")
+
+
+class ShadowInfo(NamedTuple):
+    """Regret of an existing router, in shadow mode. Times run from a call's placement."""
+
+    #: whose placement by the router is known
+    calls_placed: int
+    #: of which the library would have done the same
+    calls_agreed: int
+    #: and which have ended well
+    calls_finished: int
+    #: sum of the predicted finishes had the library placed the calls
+    ours_predicted_s: float
+    #: and of where the router placed them; the difference is the regret
+    theirs_predicted_s: float
+    #: theirs, of the calls that have ended
+    finished_predicted_s: float
+    #: what those really took
+    finished_realised_s: float
+    #: sum of |realised - predicted| of those
+    finished_error_s: float
+    #: quantiles of a call's regret, to a fifth; not above 1 ms counts 0
+    regret_p50_s: float
+    regret_p90_s: float
+    regret_p99_s: float
+    regret_max_s: float
+
+    @classmethod
+    def _unpack(cls, data) -> "ShadowInfo":
+        return cls._make(_SHADOW_INFO.unpack(data))
+
+
+_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
 
 
 class Stats(NamedTuple):
@@ -1128,6 +1168,8 @@ class Stats(NamedTuple):
     journal_failures: int
     #: from what is on disk to the last step; 0 = all of it is
     journal_sync_age_ns: int
+    #: REJECT decisions
+    rejected: int
 
     @classmethod
     def _unpack(cls, data) -> "Stats":

@@ -25,6 +25,7 @@ from .records import (
     Profile,
     Report,
     Resync,
+    ShadowInfo,
     Stats,
     Status,
     Worker,
@@ -383,6 +384,12 @@ class Scheduler:
         info = _sized(_ffi.hexagent_worker_info)
         check(library.hexagent_worker_query(self._handle, worker, info))
         return WorkerInfo._unpack(info)
+
+    def shadow_query(self) -> ShadowInfo:
+        """Regret of an existing router, in shadow mode."""
+        info = _sized(_ffi.hexagent_shadow_info)
+        check(library.hexagent_shadow_query(self._handle, info))
+        return ShadowInfo._unpack(info)
 
     def stats_read(self) -> Stats:
         """Counters since open and gauges of now."""

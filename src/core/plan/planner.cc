@@ -6,16 +6,20 @@
 #include "core/base/check.h"
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/fair_share.h"
 #include "core/plan/order.h"
 #include "core/plan/placement.h"
 #include "core/plan/placement_cost.h"
+#include "core/plan/tier.h"
 #include "core/plan/urgent_first.h"
+#include "core/shadow_placing.h"
 
 namespace hexagent {
 namespace {
 
 Ranked rank(const State& state, uint32_t index, double delta_s) {
-  return {state.order_key(state.workflows.call(index), delta_s), index};
+  const Call& call = state.workflows.call(index);
+  return {state.order_key(call, delta_s), index, tier_now(state, call)};
 }
 
 // ---- dispatch windows ----
@@ -127,22 +131,27 @@ void bind_prefilled(State* state) {
 // Where KV is short, calls wait in order; the few next in line may pass one that does not fit.
 constexpr uint32_t kMisfitsMax = 16;
 
-void plan_at_ready(State* state) {
+void plan_at_ready(State* state, FairShare* fair) {
   UrgentFirst urgent(*state, &state->ranked);
   Ranked entry;
   uint32_t misfits = 0;
   while (misfits < kMisfitsMax && urgent.next(&entry)) {
     const uint32_t index = entry.call;
+    if (fair->yields(index)) continue;
     const CallShape shape = state->shape_of(state->workflows.call(index));
     Choice choice;
     // A call that no worker serves at present takes nobody's place, so it is no misfit.
-    if (!state->policy.placement->choose(state->view, shape, &choice)) continue;
+    if (!state->policy.placement->choose(state->view, shape, &choice)) {
+      fair->unserved(index);
+      continue;
+    }
     if (!choice.fits) {
       ++misfits;
       continue;
     }
     const double key = state->order_key(*shape.call, choice.finish_s);
     send(state, index, shape, choice, key);
+    fair->sent();
   }
 }
 
@@ -174,7 +183,7 @@ void reorder_queues(State* state) {
 // A plan ends once so many calls in a row, from the most urgent down, wanted workers whose windows
 // are closed: what is still open is then wanted by nobody near the front, and the next event looks
 // again.
-void plan_sorted(State* state) {
+void plan_sorted(State* state, FairShare* fair) {
   uint32_t open = count_open(*state);
   if (open == 0 && !may_overtake(*state)) return;
   UrgentFirst urgent(*state, &state->ranked);
@@ -182,9 +191,13 @@ void plan_sorted(State* state) {
   const auto misses_max = static_cast<uint32_t>(state->settings.plan_misses_max);
   uint32_t misses = 0;
   while (misses < (open > 0 ? misses_max : kOvertakersMax) && urgent.next(&entry)) {
+    if (fair->yields(entry.call)) continue;
     const CallShape shape = state->shape_of(state->workflows.call(entry.call));
     Choice choice;
-    if (!state->policy.placement->choose(state->view, shape, &choice)) continue;  // as above
+    if (!state->policy.placement->choose(state->view, shape, &choice)) {  // as above
+      fair->unserved(entry.call);
+      continue;
+    }
     if (!choice.fits) {
       ++misses;
       continue;
@@ -193,6 +206,7 @@ void plan_sorted(State* state) {
     const uint32_t new_tokens = shape.prompt_tokens - choice.prefill_cached;
     if (window_takes(*state, choice.prefill, *shape.call, new_tokens)) {
       send(state, entry.call, shape, choice, entry.key);
+      fair->sent();
       misses = 0;
     } else {
       state->view.book(shape, choice);
@@ -211,7 +225,7 @@ struct Scored {
   Choice choice;
 };
 
-void plan_greedy(State* state) {
+void plan_greedy(State* state, FairShare* fair) {
   if (count_open(*state) == 0) return;  // nothing could be sent, and nothing else outlives a plan
   const MoreUrgent more_urgent{state};
   std::vector<Scored> scored;
@@ -225,7 +239,11 @@ void plan_greedy(State* state) {
   };
   for (uint32_t index : state->waiting.calls()) {
     Scored entry;
-    if (score(index, &entry)) scored.push_back(entry);
+    if (score(index, &entry)) {
+      scored.push_back(entry);
+    } else {
+      fair->unserved(index);
+    }
   }
   while (!scored.empty() && count_open(*state) > 0) {
     size_t first = 0;
@@ -237,10 +255,12 @@ void plan_greedy(State* state) {
     scored.pop_back();
     if (!taken.choice.fits) continue;
     const uint32_t index = taken.rank.call;
+    if (fair->yields(index)) continue;
     const CallShape shape = state->shape_of(state->workflows.call(index));
     const uint32_t new_tokens = shape.prompt_tokens - taken.choice.prefill_cached;
     if (window_takes(*state, taken.choice.prefill, *shape.call, new_tokens)) {
       send(state, index, shape, taken.choice, taken.rank.key);
+      fair->sent();
     } else {
       state->view.book(shape, taken.choice);
     }
@@ -250,6 +270,12 @@ void plan_greedy(State* state) {
       if (touched) score(entry.rank.call, &entry);
     }
   }
+}
+
+void plan_waiting(State* state, FairShare* fair) {
+  if (state->policy.dispatch == Dispatch::kAtReady) return plan_at_ready(state, fair);
+  if (state->policy.order->uses_projection()) return plan_greedy(state, fair);
+  plan_sorted(state, fair);
 }
 
 }  // namespace
@@ -278,6 +304,7 @@ void plan(State* state) {
   state->plan_needed = false;
   state->plan_at = kNever;
   if (state->waiting.empty() && state->prefilled.empty()) return;
+  if (is_shadow(*state)) return;  // calls go where the router's reports say
   ++state->counters.plans;
   state->view.begin(state->now);
   state->view.backlog_s = mean_backlog_s(*state);
@@ -285,12 +312,13 @@ void plan(State* state) {
   const bool at_ready = state->policy.dispatch == Dispatch::kAtReady;
   if (at_ready && state->policy.order->changes_with_time()) reorder_queues(state);
   if (state->waiting.empty()) return;
-  if (at_ready) return plan_at_ready(state);
-  if (state->policy.order->uses_projection()) {
-    plan_greedy(state);
-  } else {
-    plan_sorted(state);
+  for (;;) {
+    FairShare fair(state);
+    plan_waiting(state, &fair);
+    if (!fair.look_again()) break;  // each further look has sent a call, or found one unserved
+    state->view.begin(state->now);
   }
+  if (at_ready) return;
   if (!state->waiting.empty()) state->plan_at = next_opening(*state);
 }
 

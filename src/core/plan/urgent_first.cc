@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/plan/tier.h"
+
 namespace hexagent {
 
 bool MoreUrgent::breaks_tie(uint32_t a, uint32_t b) const {
@@ -39,10 +41,12 @@ void UrgentFirst::scan() {
   position_ = 0;
   const std::vector<uint32_t>& calls = state_.waiting.calls();
   const std::vector<Urgency>& urgencies = state_.waiting.urgencies();
+  const bool mixed = state_.queued.is_mixed();  // of one tier they need not be looked up
   for (size_t slot = 0; slot < calls.size(); ++slot) {
     const double key = urgencies[slot].at(state_.now);
-    if (kept_->size() == wanted_ && key < kept_->front().key) continue;
-    keep({key, calls[slot]});
+    if (!mixed && kept_->size() == wanted_ && key < kept_->front().key) continue;
+    const uint32_t tier = mixed ? tier_now(state_, state_.workflows.call(calls[slot])) : 0;
+    keep({key, calls[slot], tier});
   }
   last_scan_ = kept_->size() < wanted_;
   std::sort_heap(kept_->begin(), kept_->end(), more_urgent_);

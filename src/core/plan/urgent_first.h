@@ -10,11 +10,12 @@
 
 namespace hexagent {
 
-// The strict order over calls: key, then the earlier workflow, then the call with more work behind
-// it (among siblings the workflow waits for it), then the lower id.
+// The strict order over calls: tier, key, then the earlier workflow, then the call with more work
+// behind it (among siblings the workflow waits for it), then the lower id.
 struct MoreUrgent {
   const Scheduler::State* state;
   bool operator()(const Ranked& a, const Ranked& b) const {
+    if (a.tier != b.tier) return a.tier < b.tier;
     return a.key != b.key ? a.key > b.key : breaks_tie(a.call, b.call);
   }
   bool breaks_tie(uint32_t a, uint32_t b) const;

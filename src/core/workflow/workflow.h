@@ -9,6 +9,7 @@
 
 #include "core/base/time.h"
 #include "core/cluster/content_table.h"
+#include "core/shadow.h"
 #include "hexagent/hexagent.h"
 
 namespace hexagent {
@@ -94,7 +95,8 @@ struct Call {
   bool decode_locked = false;  // decode worker chosen and not to be changed
   bool kv_on_prefill = false;  // reservation held there
   bool kv_on_decode = false;
-  bool local = false;  // prefill and decode in one place
+  bool local = false;     // prefill and decode in one place
+  bool unserved = false;  // waiting, and no worker took it in the latest plan (plan/fair_share.h)
   uint32_t attempt = 0;
   uint32_t retries = 0;
 
@@ -139,8 +141,11 @@ struct Call {
   uint64_t sent_sequence = 0;  // of the last decision that sent or moved it
 
   uint32_t waiting_slot = kNoIndex;  // place in the planner's list of waiting calls
+  double charged_s = 0.0;            // to its tenant
+  TimeNs forecast_end = 0;           // as admission judged it; 0 = it did not
   CallTimes times;
   CallPlan plan;
+  ShadowCall shadow;
 };
 
 struct Workflow {
@@ -163,6 +168,7 @@ struct Workflow {
   bool ended = false;   // no further call will come
   bool failed = false;  // a call failed or was cancelled
   bool risk_told = false;
+  bool sent = false;        // a call of it was dispatched; admission is over
   double horizon_s = 0.0;   // standalone completion estimate of the revealed DAG
   double attained_s = 0.0;  // longest observed critical path (order atlas)
   // Longest path through the revealed calls that are not finished, alone; horizon.h keeps it.

@@ -130,6 +130,20 @@ class World {
     record.kv_used_tokens = kv_used_tokens;
     return record_input(InputKind::kHeartbeat, &record);
   }
+  // `held`: workflow, call and attempt (0 = any) of each call that the worker lists.
+  hexagent_status resync(uint32_t worker, uint64_t decision_sequence,
+                         const std::vector<uint64_t>& held) {
+    hexagent_resync record = {};
+    record.worker = worker;
+    record.incarnation = 1;
+    record.decision_sequence = decision_sequence;
+    Input input{InputKind::kWorkerResync};
+    input.worker = worker;
+    input.record = &record;
+    input.deps = held.data();
+    input.deps_count = static_cast<uint32_t>(held.size());
+    return take(input);
+  }
   hexagent_status configure(const char* key, const char* value) {
     SettingChange change;
     uint32_t field = 0;

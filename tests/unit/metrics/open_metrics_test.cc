@@ -15,10 +15,10 @@ extern "C" {
 
 namespace {
 
-std::string render(const hexagent_stats& stats) {
+std::string render(const hexagent_stats& stats, const hexagent_shadow_info* shadow = nullptr) {
   std::string text(16384, '\0');
   hexagent::TextWriter writer(text.data(), text.size());
-  hexagent::write_open_metrics(stats, &writer);
+  hexagent::write_open_metrics(stats, shadow, &writer);
   if (!writer.complete()) return {};
   text.resize(writer.needed() - 1);
   return text;
@@ -72,6 +72,22 @@ bool tells_all() {
 
 void every_statistic_is_told_once(void**) { assert_true(tells_all()); }
 
+bool tells_regret() {
+  hexagent_shadow_info shadow = {};
+  shadow.calls_placed = 12;
+  shadow.ours_predicted_s = 1.5;
+  shadow.regret_p90_s = 0.25;
+  const std::string text = render({}, &shadow);
+  return text.find("hexagent_shadow_calls_placed_total 12\n") != std::string::npos &&
+         text.find("hexagent_shadow_ours_predicted_seconds_total 1.5\n") != std::string::npos &&
+         text.find("hexagent_shadow_regret_seconds{quantile=\"0.9\"} 0.25\n") !=
+             std::string::npos &&
+         text.substr(text.size() - 6) == "# EOF\n" &&
+         render({}).find("shadow") == std::string::npos;
+}
+
+void regret_is_told_in_shadow_mode_only(void**) { assert_true(tells_regret()); }
+
 }  // namespace
 
 int main() {
@@ -79,6 +95,7 @@ int main() {
       cmocka_unit_test(counters_and_gauges_have_help_and_type),
       cmocka_unit_test(the_text_ends_with_eof),
       cmocka_unit_test(every_statistic_is_told_once),
+      cmocka_unit_test(regret_is_told_in_shadow_mode_only),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

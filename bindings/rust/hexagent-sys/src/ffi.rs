@@ -61,6 +61,10 @@ pub const HEXAGENT_E_WORKER_LOST: hexagent_status = -214;
 pub const HEXAGENT_E_EXPIRED: hexagent_status = -215;
 /// an engine reported failure, retries are used up
 pub const HEXAGENT_E_CALL_FAILED: hexagent_status = -216;
+/// REJECT: the deadline cannot be met
+pub const HEXAGENT_E_DEADLINE: hexagent_status = -217;
+/// REJECT: tenant_workflows_max or tenant_waiting_max
+pub const HEXAGENT_E_TENANT_LIMIT: hexagent_status = -218;
 pub const HEXAGENT_E_CLOSED: hexagent_status = -220;
 /// an internal invariant failed; only close is possible
 pub const HEXAGENT_E_POISONED: hexagent_status = -221;
@@ -167,7 +171,7 @@ pub const HEXAGENT_RESYNC_MAX: u32 = 2048;
 
 pub const HEXAGENT_BATCH_MAX: u32 = 1024;
 
-// Service tiers of a workflow.
+// Service tiers of a workflow; see hexagent_workflow_begin().
 pub const HEXAGENT_TIER_INTERACTIVE: u32 = 0;
 pub const HEXAGENT_TIER_STANDARD: u32 = 1;
 pub const HEXAGENT_TIER_BATCH: u32 = 2;
@@ -193,6 +197,8 @@ pub const HEXAGENT_OUTCOME_DONE: u32 = 3;
 pub const HEXAGENT_OUTCOME_FAILED: u32 = 4;
 /// the engine has dropped it after an ABORT decision
 pub const HEXAGENT_OUTCOME_ABORTED: u32 = 5;
+/// shadow mode only: the router has chosen `worker` for the phase
+pub const HEXAGENT_OUTCOME_PLACED: u32 = 6;
 
 // Flags of a report.
 /// cached_tokens is known (0 = no hit)
@@ -219,7 +225,7 @@ pub const HEXAGENT_DECISION_ABORT: u32 = 8;
 pub const HEXAGENT_DECISION_RETAIN_KV: u32 = 9;
 /// the KV on `worker` is needed no longer
 pub const HEXAGENT_DECISION_RELEASE_KV: u32 = 10;
-/// admission: status; feasible end in expected_end_ns
+/// admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
 pub const HEXAGENT_DECISION_REJECT: u32 = 11;
 /// the deadline will be missed: see expected_end_ns
 pub const HEXAGENT_DECISION_RISK: u32 = 12;
@@ -1039,7 +1045,7 @@ pub struct hexagent_forecast {
     pub struct_size: u32,
     /// 1 also when there is no deadline
     pub meets_deadline: u32,
-    /// of the calls given, started now
+    /// of the calls given, ready now
     pub projected_end_ns: i64,
     /// the same calls alone on this cluster
     pub horizon_ns: i64,
@@ -1138,6 +1144,57 @@ impl Default for hexagent_worker_info {
     }
 }
 
+/// Regret of an existing router, in shadow mode. Times run from a call's placement.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_shadow_info {
+    pub struct_size: u32,
+    pub reserved: u32,
+    /// whose placement by the router is known
+    pub calls_placed: u64,
+    /// of which the library would have done the same
+    pub calls_agreed: u64,
+    /// and which have ended well
+    pub calls_finished: u64,
+    /// sum of the predicted finishes had the library placed the calls
+    pub ours_predicted_s: f64,
+    /// and of where the router placed them; the difference is the regret
+    pub theirs_predicted_s: f64,
+    /// theirs, of the calls that have ended
+    pub finished_predicted_s: f64,
+    /// what those really took
+    pub finished_realised_s: f64,
+    /// sum of |realised - predicted| of those
+    pub finished_error_s: f64,
+    /// quantiles of a call's regret, to a fifth; not above 1 ms counts 0
+    pub regret_p50_s: f64,
+    pub regret_p90_s: f64,
+    pub regret_p99_s: f64,
+    pub regret_max_s: f64,
+}
+
+impl Default for hexagent_shadow_info {
+    /// All zero, which means "default" or "none" everywhere; `struct_size` is set.
+    fn default() -> Self {
+        Self {
+            struct_size: std::mem::size_of::<hexagent_shadow_info>() as u32,
+            reserved: 0,
+            calls_placed: 0,
+            calls_agreed: 0,
+            calls_finished: 0,
+            ours_predicted_s: 0.0,
+            theirs_predicted_s: 0.0,
+            finished_predicted_s: 0.0,
+            finished_realised_s: 0.0,
+            finished_error_s: 0.0,
+            regret_p50_s: 0.0,
+            regret_p90_s: 0.0,
+            regret_p99_s: 0.0,
+            regret_max_s: 0.0,
+        }
+    }
+}
+
 /// Counters since open and gauges of now. What a journal brought back counts as since open.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -1191,6 +1248,8 @@ pub struct hexagent_stats {
     pub journal_failures: u64,
     /// from what is on disk to the last step; 0 = all of it is
     pub journal_sync_age_ns: u64,
+    /// REJECT decisions
+    pub rejected: u64,
 }
 
 impl Default for hexagent_stats {
@@ -1228,6 +1287,7 @@ impl Default for hexagent_stats {
             journal_syncs: 0,
             journal_failures: 0,
             journal_sync_age_ns: 0,
+            rejected: 0,
         }
     }
 }
@@ -1622,7 +1682,27 @@ extern "C" {
         error: *mut hexagent_error,
     ) -> hexagent_status;
 
-    /// Begins workflows; returns and `results` as in hexagent_submit(). \[any thread\] Since: 0.1
+    /// Begins workflows; returns and `results` as in hexagent_submit().
+    ///
+    /// Waiting calls of an earlier tier go first, whatever the policy's order says of them; a call that
+    /// has waited longer than the key `starvation_s` counts as interactive. Engines are told by
+    /// order_key and priority, in which every call of an earlier tier comes first.
+    ///
+    /// Admission, off by default, answers REJECT in place of ACCEPTED:
+    /// - to a workflow whose tenant has reached `tenant_workflows_max` or `tenant_waiting_max`
+    /// ```text
+    ///    (HEXAGENT_E_TENANT_LIMIT, `user_data` of the workflow): it has not begun;
+    /// ```
+    /// - with `admission` = 1 to a call submitted before any call of its workflow was sent, when the
+    /// ```text
+    ///    deadline cannot be met by the estimate of hexagent_what_if() (HEXAGENT_E_DEADLINE,
+    ///    `user_data` of the call). expected_start_ns is then the deadline and expected_end_ns the
+    ///    earliest end that can be reached: less the arrival, the shortest deadline to ask for. The
+    ///    workflow ends with it: CALL_DONE for each call ACCEPTED before, then WORKFLOW_DONE, all with
+    ///    this status. Its id is free again.
+    /// ```
+    /// A workflow of which a call was sent is never turned away.
+    /// Threads: \[any thread\]. Since: 0.1
     pub fn hexagent_workflow_begin(
         scheduler: *mut hexagent_scheduler,
         workflows: *const hexagent_workflow,
@@ -1805,8 +1885,20 @@ extern "C" {
         capacity: u32,
     ) -> i32;
 
-    /// Would this workflow meet its deadline if it were admitted now? Commits nothing. `calls` is what
-    /// is known of its DAG: all of this workflow, deps among them by id; arguments as hexagent_submit().
+    /// Would this workflow meet its deadline if it were admitted now, and if not, which is the earliest
+    /// that would be met? Commits nothing. Admission (key `admission`) goes by the same estimate.
+    ///
+    /// It assumes that nothing else arrives: the calls wait for what the workers were sent and for the
+    /// calls of the same tier or an earlier one that wait in the library, all of which is worked off
+    /// meanwhile. Later arrivals that the policy puts first make it too early, early ends too late.
+    ///
+    /// @param workflow  As for hexagent_workflow_begin(); need not have begun. `remaining_tokens_p50`
+    /// beyond the tokens of `calls` are counted as work that follows them, at the same
+    /// time a token.
+    /// @param calls     What is known of its DAG: all of this workflow, dependencies before what depends
+    /// on them, deps among them by id; arguments as hexagent_submit().
+    /// @return HEXAGENT_OK, HEXAGENT_E_NO_WORKER, HEXAGENT_E_UNKNOWN_DEPENDENCY, or as
+    /// hexagent_submit() for a malformed record.
     /// Threads: \[question\]. Since: 0.1
     pub fn hexagent_what_if(
         scheduler: *mut hexagent_scheduler,
@@ -1850,6 +1942,22 @@ extern "C" {
         scheduler: *mut hexagent_scheduler,
         worker: u32,
         info: *mut hexagent_worker_info,
+    ) -> hexagent_status;
+
+    /// Shadow mode (key `shadow` = 1 at open): the library runs beside an existing router and is told
+    /// the same as otherwise. It sends nothing: no PREFILL, LOCAL, TRANSFER, DECODE, REPRIORITISE, ABORT
+    /// and no REJECT are decided, all else is. Reports must name the workers the router chose: PLACED
+    /// with phase DECODE (if it is chosen in advance), then PLACED with phase PREFILL, when the call is
+    /// sent; without them, the first report of a phase that names a worker counts. Reports of calls that
+    /// are still held or wait for dependencies are refused as always.
+    ///
+    /// At that moment the policy's own placement and the router's are projected on the same state of the
+    /// cluster. This sums up what came of it; hexagent_explain() tells it of one call.
+    ///
+    /// @return HEXAGENT_OK, HEXAGENT_E_STATE when not in shadow mode. Threads: \[question\]. Since: 0.1
+    pub fn hexagent_shadow_query(
+        scheduler: *mut hexagent_scheduler,
+        info: *mut hexagent_shadow_info,
     ) -> hexagent_status;
 
     /// Threads: \[question\]. Since: 0.1

@@ -367,9 +367,30 @@ fn hexagent_worker_info_is_laid_out_as_in_c() {
 }
 
 #[test]
+fn hexagent_shadow_info_is_laid_out_as_in_c() {
+    check!(
+        hexagent_shadow_info, 104,
+        struct_size @ 0,
+        reserved @ 4,
+        calls_placed @ 8,
+        calls_agreed @ 16,
+        calls_finished @ 24,
+        ours_predicted_s @ 32,
+        theirs_predicted_s @ 40,
+        finished_predicted_s @ 48,
+        finished_realised_s @ 56,
+        finished_error_s @ 64,
+        regret_p50_s @ 72,
+        regret_p90_s @ 80,
+        regret_p99_s @ 88,
+        regret_max_s @ 96
+    );
+}
+
+#[test]
 fn hexagent_stats_is_laid_out_as_in_c() {
     check!(
-        hexagent_stats, 240,
+        hexagent_stats, 248,
         struct_size @ 0,
         workers @ 4,
         inputs @ 8,
@@ -400,7 +421,8 @@ fn hexagent_stats_is_laid_out_as_in_c() {
         journal_segments @ 208,
         journal_syncs @ 216,
         journal_failures @ 224,
-        journal_sync_age_ns @ 232
+        journal_sync_age_ns @ 232,
+        rejected @ 240
     );
 }
 

@@ -58,6 +58,10 @@ pub enum Status {
     Expired,
     /// an engine reported failure, retries are used up
     CallFailed,
+    /// REJECT: the deadline cannot be met
+    Deadline,
+    /// REJECT: tenant_workflows_max or tenant_waiting_max
+    TenantLimit,
     /// `HEXAGENT_E_CLOSED`
     Closed,
     /// an internal invariant failed; only close is possible
@@ -125,6 +129,8 @@ impl From<i32> for Status {
             -214 => Status::WorkerLost,
             -215 => Status::Expired,
             -216 => Status::CallFailed,
+            -217 => Status::Deadline,
+            -218 => Status::TenantLimit,
             -220 => Status::Closed,
             -221 => Status::Poisoned,
             -222 => Status::Forked,
@@ -176,6 +182,8 @@ impl From<Status> for i32 {
             Status::WorkerLost => -214,
             Status::Expired => -215,
             Status::CallFailed => -216,
+            Status::Deadline => -217,
+            Status::TenantLimit => -218,
             Status::Closed => -220,
             Status::Poisoned => -221,
             Status::Forked => -222,
@@ -480,7 +488,7 @@ pub const RESYNC_MAX: u32 = 2048;
 /// Batch max.
 pub const BATCH_MAX: u32 = 1024;
 
-/// Service tiers of a workflow.
+/// Service tiers of a workflow; see hexagent_workflow_begin().
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Tier {
@@ -572,6 +580,8 @@ pub enum Outcome {
     Failed,
     /// the engine has dropped it after an ABORT decision
     Aborted,
+    /// shadow mode only: the router has chosen `worker` for the phase
+    Placed,
     /// A code newer than this crate.
     Unknown(u32),
 }
@@ -584,6 +594,7 @@ impl From<u32> for Outcome {
             3 => Outcome::Done,
             4 => Outcome::Failed,
             5 => Outcome::Aborted,
+            6 => Outcome::Placed,
             other => Outcome::Unknown(other),
         }
     }
@@ -597,6 +608,7 @@ impl From<Outcome> for u32 {
             Outcome::Done => 3,
             Outcome::Failed => 4,
             Outcome::Aborted => 5,
+            Outcome::Placed => 6,
             Outcome::Unknown(other) => other,
         }
     }
@@ -630,7 +642,7 @@ pub enum DecisionKind {
     RetainKv,
     /// the KV on `worker` is needed no longer
     ReleaseKv,
-    /// admission: status; feasible end in expected_end_ns
+    /// admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
     Reject,
     /// the deadline will be missed: see expected_end_ns
     Risk,

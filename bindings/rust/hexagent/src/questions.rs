@@ -108,6 +108,13 @@ impl Scheduler {
         Ok(info)
     }
 
+    /// Regret of an existing router, in shadow mode.
+    pub fn shadow_query(&self) -> Result<ShadowInfo> {
+        let mut info = ShadowInfo::default();
+        check(unsafe { sys::hexagent_shadow_query(self.raw(), &mut info) })?;
+        Ok(info)
+    }
+
     /// What became of the journal and what came back from it; `State` without one.
     pub fn journal_query(&self) -> Result<JournalInfo> {
         let mut info = sys::hexagent_journal_info::default();

@@ -17,6 +17,7 @@ pub use sys::hexagent_prefix as Prefix;
 pub use sys::hexagent_profile as Profile;
 pub use sys::hexagent_report as Report;
 pub use sys::hexagent_resync as Resync;
+pub use sys::hexagent_shadow_info as ShadowInfo;
 pub use sys::hexagent_stats as Stats;
 pub use sys::hexagent_worker as Worker;
 pub use sys::hexagent_worker_info as WorkerInfo;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/plan/tier.h"
 #include "unit/core/world.h"
 
 namespace {
@@ -19,14 +20,21 @@ struct Draw {
 };
 
 // `count` waiting calls of several workflows with few distinct keys and tails, so that ties occur.
-void fill(Draw* draw, uint32_t count, Scheduler::State* state) {
-  for (uint64_t id = 1; id <= 8; ++id) state->workflows.add_workflow(id);
+// With `tiers` the workflows have different ones, and half of the batch calls have starved.
+void fill(Draw* draw, uint32_t count, bool tiers, Scheduler::State* state) {
+  state->now = 100 * kSecond;
+  for (uint64_t id = 1; id <= 8; ++id) {
+    Workflow& workflow = state->workflows.workflow(state->workflows.add_workflow(id));
+    workflow.tier = tiers ? static_cast<uint32_t>(id % kTierCount) : 0;
+  }
   for (uint32_t i = 0; i < count; ++i) {
     const auto workflow = static_cast<uint32_t>((*draw)(8));
     const uint32_t index = state->workflows.add_call(workflow, i, nullptr, 0);
     Call& call = state->workflows.call(index);
     call.state = CallState::kReady;
     call.tail_s = static_cast<double>((*draw)(3));
+    call.times.ready = (*draw)(2) == 0 ? 1 : state->now;
+    state->queued.add(1, state->workflows.workflow(workflow).tier, 0.0);
     state->waiting.add(&state->workflows, index,
                        Urgency::constant(static_cast<double>((*draw)(5))));
   }
@@ -35,7 +43,9 @@ void fill(Draw* draw, uint32_t count, Scheduler::State* state) {
 std::vector<uint32_t> sorted(const Scheduler::State& state) {
   std::vector<Ranked> all;
   for (uint32_t slot = 0; slot < state.waiting.size(); ++slot) {
-    all.push_back({state.waiting.urgencies()[slot].at(state.now), state.waiting.calls()[slot]});
+    const uint32_t call = state.waiting.calls()[slot];
+    all.push_back({state.waiting.urgencies()[slot].at(state.now), call,
+                   tier_now(state, state.workflows.call(call))});
   }
   std::sort(all.begin(), all.end(), MoreUrgent{&state});
   std::vector<uint32_t> order;
@@ -44,10 +54,10 @@ std::vector<uint32_t> sorted(const Scheduler::State& state) {
 }
 
 // Some of the calls delivered leave the list, as they do when they are sent.
-bool delivers_in_order(uint64_t seed, uint32_t count, bool leaving) {
+bool delivers_in_order(uint64_t seed, uint32_t count, bool leaving, bool tiers = false) {
   Draw draw{seed};
   Scheduler::State state(test_settings());
-  fill(&draw, count, &state);
+  fill(&draw, count, tiers, &state);
   const std::vector<uint32_t> wanted = sorted(state);
   std::vector<uint32_t> delivered;
   std::vector<Ranked> scratch;
@@ -63,6 +73,14 @@ void it_delivers_what_sorting_would(void**) {
   for (uint32_t count : {0u, 1u, 23u, 24u, 25u, 119u, 120u, 121u, 200u}) {
     for (uint64_t seed = 1; seed <= 10; ++seed) {
       assert_true(delivers_in_order(seed, count, false));
+    }
+  }
+}
+
+void an_earlier_tier_comes_first_whatever_the_key(void**) {
+  for (uint32_t count : {5u, 24u, 25u, 120u, 200u}) {
+    for (uint64_t seed = 1; seed <= 10; ++seed) {
+      assert_true(delivers_in_order(seed, count, false, true));
     }
   }
 }
@@ -102,6 +120,7 @@ void ties_go_to_the_earlier_workflow_the_longer_tail_the_lower_id(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(it_delivers_what_sorting_would),
+      cmocka_unit_test(an_earlier_tier_comes_first_whatever_the_key),
       cmocka_unit_test(calls_that_leave_meanwhile_disturb_nothing),
       cmocka_unit_test(ties_go_to_the_earlier_workflow_the_longer_tail_the_lower_id),
   };

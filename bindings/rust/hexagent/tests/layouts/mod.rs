@@ -27,6 +27,7 @@ records! {
     Heartbeat "hexagent_heartbeat", Link "hexagent_link", Model "hexagent_model",
     Placement "hexagent_placement", Prefix "hexagent_prefix", Profile "hexagent_profile",
     Report "hexagent_report", Worker "hexagent_worker", WorkerInfo "hexagent_worker_info",
+    ShadowInfo "hexagent_shadow_info",
     Workflow "hexagent_workflow", WorkflowInfo "hexagent_workflow_info",
 }
 
