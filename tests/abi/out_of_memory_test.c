@@ -2,14 +2,21 @@
  * Memory runs out at the k-th allocation, for every k until a whole life of a scheduler passes
  * untouched. Whatever call it hits answers HEXAGENT_E_NO_MEMORY and works when it is repeated. When
  * it hits the taking of a set-up input (profile, model, worker), the scheduler is poisoned: all
- * functions say so and it can be closed. Once it is set up, moving it allocates nothing. Nothing is
- * ever leaked.
+ * functions say so, the log tells it, the rescue file is written, and it can be closed. Once it is
+ * set up, moving it allocates nothing. Nothing is ever leaked.
  *
  * libuv ends the process itself when its table of descriptors cannot grow (thread driving, inside
  * hexagent_open()); that one allocation is left alone, see failing_allocator.cc.
  */
+#include <hexagent/log.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "driven.h"
 #include "failing_allocator.h"
+
+#define RESCUE_PREFIX "/tmp/hexagent-out-of-memory-test"
 
 /* How one life went. */
 typedef struct life {
@@ -20,7 +27,23 @@ typedef struct life {
   int poisoned; /* while it was */
   int64_t now_ns;
   uint32_t phases; /* reported */
+  atomic_uint lines_of_failure;
+  atomic_uint other_lines;
 } life;
+
+static void hear(void* user_data, uint32_t level, int64_t time_ns, const char* text) {
+  life* self = user_data;
+  (void)time_ns;
+  const int failure = level == HEXAGENT_LOG_ERROR && strncmp(text, "poisoned: ", 10) == 0;
+  atomic_fetch_add(failure ? &self->lines_of_failure : &self->other_lines, 1);
+}
+
+/* The rescue file of this life, which there is if a step has failed; it is removed. */
+static void expect_rescue_file(const life* self) {
+  char path[128];
+  snprintf(path, sizeof(path), "%s-%d-1.txt", RESCUE_PREFIX, (int)getpid());
+  assert_int_equal(unlink(path), self->poisoned ? 0 : -1);
+}
 
 /* 1 if the call is to be repeated, because memory ran out. */
 static int must_repeat(life* self, hexagent_status status) {
@@ -59,6 +82,8 @@ static hexagent_config* create_config(life* self) {
   EXPECT(HEXAGENT_OK, hexagent_config_set(config, "intake_bytes", "65536", NULL));
   EXPECT(HEXAGENT_OK, hexagent_config_set(config, "decisions_max", "1024", NULL));
   EXPECT(HEXAGENT_OK, hexagent_config_set(config, "policy", "hexagent", NULL));
+  EXPECT(HEXAGENT_OK, hexagent_config_set(config, "rescue_prefix", RESCUE_PREFIX, NULL));
+  EXPECT(HEXAGENT_OK, hexagent_config_log(config, HEXAGENT_LOG_INFO, hear, self));
   for (uint32_t i = 0; i < COUNT_OF(kSmall); ++i) {
     EXPECT(HEXAGENT_OK, hexagent_config_set(config, kSmall[i].key, kSmall[i].value, NULL));
   }
@@ -144,6 +169,7 @@ static void ask_everything(life* self) {
   hexagent_workflow_info workflow_info = {.struct_size = sizeof(workflow_info)};
   hexagent_worker_info worker_info = {.struct_size = sizeof(worker_info)};
   hexagent_stats stats = {.struct_size = sizeof(stats)};
+  hexagent_shadow_info shadow = {.struct_size = sizeof(shadow)};
   hexagent_placement placements[4];
   static char text[65536];
   uint32_t needed = 0;
@@ -155,6 +181,7 @@ static void ask_everything(life* self) {
   EXPECT(HEXAGENT_OK, hexagent_workflow_query(scheduler, 5, &workflow_info));
   EXPECT(HEXAGENT_OK, hexagent_worker_query(scheduler, 1, &worker_info));
   EXPECT(HEXAGENT_OK, hexagent_stats_read(scheduler, &stats));
+  EXPECT(HEXAGENT_E_STATE, hexagent_shadow_query(scheduler, &shadow));
   EXPECT(HEXAGENT_OK, hexagent_metrics_write(scheduler, text, sizeof(text), &needed));
 }
 
@@ -233,7 +260,9 @@ static void end_it(life* self) {
     if (strcmp(self->driving, "manual") == 0) assert_true(move(self) > 0);
     poll_to_the_end(scheduler);
   }
-  hexagent_close(scheduler);
+  hexagent_close(scheduler); /* after it nobody logs */
+  assert_int_equal(atomic_load(&self->lines_of_failure), self->poisoned);
+  assert_true(atomic_load(&self->other_lines) > 0); /* it was opened */
 }
 
 static void live_once(life* self) {
@@ -265,6 +294,7 @@ static void live_until_nothing_fails(const char* driving) {
 #ifdef NDEBUG /* else the core audits itself at every step, and an audit that fails is left out */
     if (self.told != failed) fail_msg("allocation %d failed and nobody said so", (int)k);
 #endif
+    expect_rescue_file(&self);
     if (allocator_live() != before) fail_msg("allocation %d: memory was leaked", (int)k);
   }
   assert_true(k > 20); /* opening alone takes more */

@@ -9,7 +9,7 @@ import unittest
 
 import abi_gate
 
-TEXT = abi_gate.HEADER.read_text(encoding="utf-8")
+TEXTS = {name: (abi_gate.INCLUDE / name).read_text(encoding="utf-8") for name in abi_gate.HEADERS}
 
 
 def declare(kind, pointer, const):
@@ -18,7 +18,7 @@ def declare(kind, pointer, const):
 
 def empty_functions(api):
     """C source that defines every function of the header."""
-    lines = ['#include "hexagent.h"']
+    lines = ["#include <hexagent/log.h>"]
     for function in api.functions:
         items = [
             f"{declare(item.type, item.pointer, item.const)} p{i}"
@@ -30,15 +30,17 @@ def empty_functions(api):
     return "\n".join(lines) + "\n"
 
 
-def build(folder, name, text):
-    """(library, include folder, api) of a header with this text."""
-    include = pathlib.Path(folder) / name
-    include.mkdir()
-    (include / "hexagent.h").write_text(text, encoding="utf-8")
-    api = abi_gate.read_header(include / "hexagent.h")
-    (include / "empty.c").write_text(empty_functions(api), encoding="utf-8")
+def build(folder, name, texts):
+    """(library, include folder, api) of headers with these texts."""
+    include = pathlib.Path(folder) / name / "hexagent"
+    include.mkdir(parents=True)
+    for file, text in texts.items():
+        (include / file).write_text(text, encoding="utf-8")
+    api = abi_gate.read_headers(include)
+    source = empty_functions(api).replace("void* p2, void* p3", "hexagent_log_callback p2, void* p3")
+    (include / "empty.c").write_text(source, encoding="utf-8")
     library = include / "libhexagent.so"
-    command = ["cc", "-std=c11", "-g", "-shared", "-fPIC", "-I", str(include)]
+    command = ["cc", "-std=c11", "-g", "-shared", "-fPIC", "-I", str(include.parent)]
     subprocess.run([*command, "-o", str(library), str(include / "empty.c")], check=True)
     return library, include, api
 
@@ -47,7 +49,7 @@ class AbiGate(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        library, include, cls.api = build(cls.folder.name, "released", TEXT)
+        library, include, cls.api = build(cls.folder.name, "released", TEXTS)
         cls.baseline = pathlib.Path(cls.folder.name) / "released.abi"
         abi_gate.write_baseline(library, include, cls.baseline)
 
@@ -56,14 +58,15 @@ class AbiGate(unittest.TestCase):
         cls.folder.cleanup()
 
     def changed(self, before, after):
-        """What the two comparisons find after one change to the header."""
-        self.assertEqual(TEXT.count(before), 1, before)
-        library, include, api = build(self.folder.name, self.id(), TEXT.replace(before, after))
+        """What the two comparisons find after one change to a header."""
+        self.assertEqual(sum(text.count(before) for text in TEXTS.values()), 1, before)
+        texts = {name: text.replace(before, after) for name, text in TEXTS.items()}
+        library, include, api = build(self.folder.name, self.id(), texts)
         binary = abi_gate.compare_binaries(self.baseline, library, include, api)
         return abi_gate.compare_headers(self.api, api), binary
 
     def test_nothing_changed_is_no_finding(self):
-        library, include, api = build(self.folder.name, self.id(), TEXT)
+        library, include, api = build(self.folder.name, self.id(), TEXTS)
         self.assertEqual(abi_gate.compare_headers(self.api, api), [])
         self.assertEqual(abi_gate.compare_binaries(self.baseline, library, include, api), "")
 
@@ -110,6 +113,16 @@ class AbiGate(unittest.TestCase):
         headers, binary = self.changed(before, after)
         self.assertEqual(headers, ["hexagent_next_timer() is gone or has another prototype"])
         self.assertIn("hexagent_next_timer", binary)
+
+    def test_a_callback_that_gets_more_is_found(self):
+        before = "uint32_t level, int64_t time_ns,\n                                      const"
+        after = "uint32_t level, int64_t time_ns, int32_t line,\n const"
+        _, binary = self.changed(before, after)
+        self.assertIn("hexagent_config_log", binary)
+
+    def test_a_renumbered_level_is_found(self):
+        headers, _ = self.changed("HEXAGENT_LOG_INFO = 3", "HEXAGENT_LOG_INFO = 4")
+        self.assertEqual(headers, ["HEXAGENT_LOG_INFO was 3, is 4"])
 
 
 if __name__ == "__main__":

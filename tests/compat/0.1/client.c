@@ -1,9 +1,10 @@
 /*
- * A program of release 0.1: compiled against the header beside it and run with the library of
+ * A program of release 0.1: compiled against the headers beside it and run with the library of
  * today, which knows more fields, keys, decisions and functions. It needs nothing else of the
- * tests, so that like the header it can stay as it is for ever (README.md one folder up).
+ * tests, so that like the headers it can stay as it is for ever (README.md one folder up).
  */
 #include <hexagent/hexagent.h>
+#include <hexagent/log.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,6 +240,25 @@ static void questions_with_records_and_text_are_answered(void** state) {
   assert_string_equal(hexagent_status_name(HEXAGENT_E_CYCLE), "HEXAGENT_E_CYCLE");
 }
 
+static void count_line(void* user_data, uint32_t level, int64_t time_ns, const char* text) {
+  assert_int_equal(level, HEXAGENT_LOG_INFO);
+  assert_int_equal(time_ns, 0);
+  assert_non_null(strstr(text, "opened"));
+  ++*(uint32_t*)user_data;
+}
+
+static void the_log_is_told_of_the_opening(void** state) {
+  (void)state;
+  uint32_t lines = 0;
+  hexagent_config* config = hexagent_config_create();
+  assert_int_equal(hexagent_config_log(config, HEXAGENT_LOG_INFO, count_line, &lines), HEXAGENT_OK);
+  hexagent_scheduler* scheduler = hexagent_open(config, HEXAGENT_VERSION, NULL);
+  hexagent_config_free(config);
+  assert_non_null(scheduler);
+  assert_int_equal(lines, 1);
+  hexagent_close(scheduler);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_cluster, close_cluster)
   const struct CMUnitTest tests[] = {
@@ -248,6 +268,7 @@ int main(void) {
       TEST(a_shorter_struct_gets_what_it_has_room_for),
       TEST(inputs_are_not_read_behind_the_old_struct),
       TEST(questions_with_records_and_text_are_answered),
+      cmocka_unit_test(the_log_is_told_of_the_opening),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

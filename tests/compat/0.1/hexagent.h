@@ -12,6 +12,8 @@
  *             hexagent_config_free().
  * Time        int64_t nanoseconds of a monotonic clock, one clock for one handle: in manual driving
  *             any clock of the caller's, otherwise CLOCK_MONOTONIC, which hexagent_now() reads.
+ *             That clock may begin anew when a scheduler is opened with a journal; see "Restart"
+ *             there.
  *             Durations are nanoseconds too. Deadlines are relative to the workflow's arrival.
  * Sizes       Tokens are counts, KV sizes are bytes or tokens as the field's name says.
  * Zero        Zero always means "default" or "none". A field that is `reserved` must be zero.
@@ -49,7 +51,10 @@
  *             In loop driving inputs may come from any thread; the rest is [one consumer] together.
  * Failure     The library never ends the host process. A broken internal invariant poisons the
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
- *             still works. After fork() the child gets HEXAGENT_E_FORKED, and only close works.
+ *             still works. With the key `rescue_prefix` a text file then tells what broke and what
+ *             was known, for the report of the bug. The same when memory runs out while a profile,
+ *             model or worker is taken; other inputs need none. After fork() the child gets
+ *             HEXAGENT_E_FORKED, and only close works.
  * Stability   Everything here is @unstable until 1.0: within one 0.x the ABI does not change, and
  *             the library's file name (libhexagent.so.0.x) changes with x. "Since" tells from when
  *             a symbol exists.
@@ -125,6 +130,8 @@ enum {
   HEXAGENT_E_WORKER_LOST = -214, /* its worker was lost and it could not be planned again */
   HEXAGENT_E_EXPIRED = -215,     /* the workflow was idle beyond workflow_idle_ttl_s */
   HEXAGENT_E_CALL_FAILED = -216, /* an engine reported failure, retries are used up */
+  HEXAGENT_E_DEADLINE = -217,    /* REJECT: the deadline cannot be met */
+  HEXAGENT_E_TENANT_LIMIT = -218, /* REJECT: tenant_workflows_max or tenant_waiting_max */
   HEXAGENT_E_CLOSED = -220,
   HEXAGENT_E_POISONED = -221, /* an internal invariant failed; only close is possible */
   HEXAGENT_E_FORKED = -222,   /* the handle belongs to the parent process */
@@ -263,9 +270,20 @@ HEXAGENT_API hexagent_status hexagent_config_describe(uint32_t index,
  * @param header_version  HEXAGENT_VERSION of the header the caller was built with.
  * @param error           Optional detail.
  * With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
+ * With a `journal` everything in that folder is lived through again first ("Restart" in the part
+ * about the journal): about a second for a million inputs.
  *
  * @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
- *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had).
+ *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
+ *          nothing that counts in it has changed and `error->text` names the folder, the file and
+ *          the offset:
+ *          HEXAGENT_E_IO         the folder or a file in it cannot be made, read or written,
+ *          HEXAGENT_E_BUSY       another scheduler, or a forked child of its process, has it open,
+ *          HEXAGENT_E_DAMAGED    it holds bytes that cannot be right,
+ *          HEXAGENT_E_VERSION    it has settings or inputs that only another release knows,
+ *          HEXAGENT_E_STATE      it was begun with another limit (a key that is not live) than the
+ *                                configuration says; the text names the key,
+ *          HEXAGENT_E_DIFFERENT  this release decides otherwise than the journal says.
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
@@ -275,8 +293,9 @@ HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
 /**
  * Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
  * NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
- * first where that matters. In a forked child it frees memory and closes descriptors, and leaves
- * the parent's thread alone.
+ * first where that matters. A journal is written out, synced and marked as ended in good order. In
+ * a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
+ * alone.
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
@@ -285,7 +304,8 @@ HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEP
  * Begins the orderly end. From here on inputs answer HEXAGENT_E_CLOSED; what was queued before is
  * still taken, and the decisions that follow from it can be polled. After the last of them
  * hexagent_poll() answers HEXAGENT_E_CLOSED, for good. Timers that are not due by then never fire,
- * and calls in flight stay unfinished: their reports would be inputs. Questions go on working.
+ * and calls in flight stay unfinished: their reports would be inputs. Questions go on working. A
+ * journal ends with the last step, and is synced, before its decisions can be polled.
  *
  * @return  HEXAGENT_OK, also when it has begun before.
  * Ownership: the handle stays open until hexagent_close().
@@ -521,6 +541,53 @@ HEXAGENT_API int32_t hexagent_heartbeat_submit(hexagent_scheduler* scheduler,
                                                const hexagent_heartbeat* heartbeats,
                                                uint32_t count) HEXAGENT_NOEXCEPT;
 
+enum { HEXAGENT_RESYNC_MAX = 2048 }; /* calls in one hexagent_worker_resync() */
+
+/** A call that a worker holds: queued, running, or its KV kept for a transfer. 32 bytes. */
+typedef struct hexagent_held_call {
+  uint64_t workflow;
+  uint64_t call;
+  uint32_t attempt; /* decision.attempt of what it was sent with; 0 = the present one */
+  uint32_t reserved0;
+  uint64_t reserved[1];
+} hexagent_held_call;
+
+/** Whose list it is and how old. 64 bytes. */
+typedef struct hexagent_resync {
+  uint32_t worker;
+  uint32_t incarnation;
+  uint64_t user_data;
+  uint64_t decision_sequence; /* the newest decision the worker had been sent when it made its list;
+                               * 0 = every decision made before this input is taken */
+  uint64_t reserved[5];
+} hexagent_resync;
+
+/**
+ * Tells all calls of ours that a worker holds, so that both agree again: after a restart of this
+ * process, or when messages to the worker were lost.
+ *
+ * A call the library believes there and the list lacks is planned again: without using up a retry
+ * if nothing was ever reported of it (most likely its dispatch was decided and never sent), else as
+ * after a lost worker; a stream that has begun fails. A listed call that has no business there
+ * (ended, forgotten, sent elsewhere, an earlier attempt) gets an ABORT for that worker. The others
+ * go on as they are. A decode worker must list a call from its TRANSFER on, and may before.
+ *
+ * Calls with a decision newer than `decision_sequence` are left alone: it may still be on its way.
+ * After a restart the list is made before anything new is sent, and `decision_sequence` is
+ * hexagent_journal_info.recovered_decisions. A worker that has restarted too needs no list: its new
+ * incarnation in hexagent_worker_set() says that it holds nothing.
+ *
+ * @param held   All of them; read during the call only. More than `count` = HEXAGENT_RESYNC_MAX
+ *               cannot be told.
+ * @return       HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _RANGE, _RESERVED, _AGAIN, _CLOSED. Verdict as a
+ *               decision with the record's user_data: HEXAGENT_E_UNKNOWN_WORKER, _STALE.
+ * Threads:      [any thread]; takes memory for the list. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_worker_resync(hexagent_scheduler* scheduler,
+                                                    const hexagent_resync* resync,
+                                                    const hexagent_held_call* held, uint32_t count,
+                                                    hexagent_error* error) HEXAGENT_NOEXCEPT;
+
 /** Bandwidth between two domains (host, rack or zone), both directions. Measured values win. */
 typedef struct hexagent_link {
   uint32_t struct_size;
@@ -539,7 +606,7 @@ HEXAGENT_API hexagent_status hexagent_link_set(hexagent_scheduler* scheduler,
 
 enum { HEXAGENT_BATCH_MAX = 1024 }; /* records in one submit */
 
-/* Service tiers of a workflow. */
+/* Service tiers of a workflow; see hexagent_workflow_begin(). */
 enum { HEXAGENT_TIER_INTERACTIVE = 0, HEXAGENT_TIER_STANDARD = 1, HEXAGENT_TIER_BATCH = 2 };
 
 /** A user request; its calls are revealed one by one. 128 bytes. */
@@ -563,7 +630,25 @@ typedef struct hexagent_workflow {
   uint64_t reserved[4];
 } hexagent_workflow;
 
-/** Begins workflows; returns and `results` as in hexagent_submit(). [any thread] Since: 0.1 */
+/**
+ * Begins workflows; returns and `results` as in hexagent_submit().
+ *
+ * Waiting calls of an earlier tier go first, whatever the policy's order says of them; a call that
+ * has waited longer than the key `starvation_s` counts as interactive. Engines are told by
+ * order_key and priority, in which every call of an earlier tier comes first.
+ *
+ * Admission, off by default, answers REJECT in place of ACCEPTED:
+ *  - to a workflow whose tenant has reached `tenant_workflows_max` or `tenant_waiting_max`
+ *    (HEXAGENT_E_TENANT_LIMIT, `user_data` of the workflow): it has not begun;
+ *  - with `admission` = 1 to a call submitted before any call of its workflow was sent, when the
+ *    deadline cannot be met by the estimate of hexagent_what_if() (HEXAGENT_E_DEADLINE,
+ *    `user_data` of the call). expected_start_ns is then the deadline and expected_end_ns the
+ *    earliest end that can be reached: less the arrival, the shortest deadline to ask for. The
+ *    workflow ends with it: CALL_DONE for each call ACCEPTED before, then WORKFLOW_DONE, all with
+ *    this status. Its id is free again.
+ * A workflow of which a call was sent is never turned away.
+ * Threads: [any thread]. Since: 0.1
+ */
 HEXAGENT_API int32_t hexagent_workflow_begin(hexagent_scheduler* scheduler,
                                              const hexagent_workflow* workflows, uint32_t count,
                                              hexagent_status* results) HEXAGENT_NOEXCEPT;
@@ -658,8 +743,9 @@ enum {
   HEXAGENT_OUTCOME_STARTED = 1,  /* optional, sharpens estimates */
   HEXAGENT_OUTCOME_PROGRESS = 2, /* optional: tokens so far; in decode the first means streaming */
   HEXAGENT_OUTCOME_DONE = 3,
-  HEXAGENT_OUTCOME_FAILED = 4, /* planned again unless streaming or out of retries */
-  HEXAGENT_OUTCOME_ABORTED = 5 /* the engine has dropped it after an ABORT decision */
+  HEXAGENT_OUTCOME_FAILED = 4,  /* planned again unless streaming or out of retries */
+  HEXAGENT_OUTCOME_ABORTED = 5, /* the engine has dropped it after an ABORT decision */
+  HEXAGENT_OUTCOME_PLACED = 6   /* shadow mode only: the router has chosen `worker` for the phase */
 };
 
 /** What happened to a dispatched call. 128 bytes. */
@@ -721,7 +807,8 @@ HEXAGENT_API hexagent_status hexagent_workflow_end(hexagent_scheduler* scheduler
 
 /* Kinds of decision. */
 enum {
-  HEXAGENT_DECISION_ACCEPTED = 1,      /* an input was taken: user_data, workflow, call, worker */
+  HEXAGENT_DECISION_ACCEPTED = 1,      /* an input was taken: user_data, workflow, call, worker;
+                                        * status: OK, or the journal has failed to keep it */
   HEXAGENT_DECISION_REFUSED = 2,       /* it was not: status, field */
   HEXAGENT_DECISION_PREFILL = 3,       /* send to `worker`; `peer_worker` decodes (tentative) */
   HEXAGENT_DECISION_LOCAL = 4,         /* prefill and decode on `worker` */
@@ -731,7 +818,8 @@ enum {
   HEXAGENT_DECISION_ABORT = 8,         /* withdraw the call from `worker`; answer with ABORTED */
   HEXAGENT_DECISION_RETAIN_KV = 9,     /* keep the KV on `worker` until `expected_end_ns` */
   HEXAGENT_DECISION_RELEASE_KV = 10,   /* the KV on `worker` is needed no longer */
-  HEXAGENT_DECISION_REJECT = 11,       /* admission: status; feasible end in expected_end_ns */
+  HEXAGENT_DECISION_REJECT = 11,       /* admission: status; expected_start/end_ns = the deadline
+                                          and the earliest end that can be reached */
   HEXAGENT_DECISION_RISK = 12,         /* the deadline will be missed: see expected_end_ns */
   HEXAGENT_DECISION_CALL_DONE = 13,    /* status: OK, or why it failed or was cancelled */
   HEXAGENT_DECISION_WORKFLOW_DONE = 14 /* expected_start/end_ns = arrival and end; stretch_milli */
@@ -745,7 +833,7 @@ typedef struct hexagent_decision {
   uint64_t workflow;
   uint64_t call;
   uint32_t kind;  /* HEXAGENT_DECISION_* */
-  int32_t status; /* hexagent_status of REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE */
+  int32_t status; /* hexagent_status of ACCEPTED, REFUSED, REJECT, CALL_DONE, WORKFLOW_DONE */
   uint32_t worker;
   uint32_t peer_worker;
   uint32_t incarnation;      /* of `worker` */
@@ -777,8 +865,9 @@ typedef struct hexagent_decision {
 HEXAGENT_API int32_t hexagent_step(hexagent_scheduler* scheduler, int64_t now_ns) HEXAGENT_NOEXCEPT;
 
 /**
- * Manual driving: time of the earliest timer (idle expiry, round trips); INT64_MAX when there is
- * none; a negative HEXAGENT_E_* for a handle that does not work or is driven otherwise.
+ * Manual driving: time of the earliest timer (idle expiry, round trips, a sync of the journal that
+ * falls due); INT64_MAX when there is none; a negative HEXAGENT_E_* for a handle that does not work
+ * or is driven otherwise. Before the first step after a recovery it is of the journal's clock.
  * Threads: [one consumer]. Since: 0.1
  */
 HEXAGENT_API int64_t hexagent_next_timer(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
@@ -891,14 +980,26 @@ HEXAGENT_API int32_t hexagent_placement_query(
 typedef struct hexagent_forecast {
   uint32_t struct_size;
   uint32_t meets_deadline;      /* 1 also when there is no deadline */
-  int64_t projected_end_ns;     /* of the calls given, started now */
+  int64_t projected_end_ns;     /* of the calls given, ready now */
   int64_t horizon_ns;           /* the same calls alone on this cluster */
   int64_t earliest_deadline_ns; /* after arrival: the smallest deadline that would be met */
 } hexagent_forecast;
 
 /**
- * Would this workflow meet its deadline if it were admitted now? Commits nothing. `calls` is what
- * is known of its DAG: all of this workflow, deps among them by id; arguments as hexagent_submit().
+ * Would this workflow meet its deadline if it were admitted now, and if not, which is the earliest
+ * that would be met? Commits nothing. Admission (key `admission`) goes by the same estimate.
+ *
+ * It assumes that nothing else arrives: the calls wait for what the workers were sent and for the
+ * calls of the same tier or an earlier one that wait in the library, all of which is worked off
+ * meanwhile. Later arrivals that the policy puts first make it too early, early ends too late.
+ *
+ * @param workflow  As for hexagent_workflow_begin(); need not have begun. `remaining_tokens_p50`
+ *                  beyond the tokens of `calls` are counted as work that follows them, at the same
+ *                  time a token.
+ * @param calls     What is known of its DAG: all of this workflow, dependencies before what depends
+ *                  on them, deps among them by id; arguments as hexagent_submit().
+ * @return HEXAGENT_OK, HEXAGENT_E_NO_WORKER, HEXAGENT_E_UNKNOWN_DEPENDENCY, or as
+ *         hexagent_submit() for a malformed record.
  * Threads: [question]. Since: 0.1
  */
 HEXAGENT_API hexagent_status hexagent_what_if(
@@ -908,7 +1009,8 @@ HEXAGENT_API hexagent_status hexagent_what_if(
 
 /**
  * Why a call went where it went: one JSON object with state, order key and its terms, the chosen
- * placement and the best alternatives at that moment, predicted against actual times.
+ * placement and the best alternatives at that moment, predicted against actual times. Its times are
+ * those of the journal's clock: hexagent_journal_info.clock_shift_ns later than the caller's.
  *
  * @param buffer  May be NULL when `capacity` is 0, to ask for the size.
  * @param needed  Bytes of the text with its terminating zero (also when the buffer is too small);
@@ -956,7 +1058,41 @@ typedef struct hexagent_worker_info {
 HEXAGENT_API hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t worker,
                                                    hexagent_worker_info* info) HEXAGENT_NOEXCEPT;
 
-/** Counters since open and gauges of now. */
+/** Regret of an existing router, in shadow mode. Times run from a call's placement. */
+typedef struct hexagent_shadow_info {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t calls_placed;     /* whose placement by the router is known */
+  uint64_t calls_agreed;     /* of which the library would have done the same */
+  uint64_t calls_finished;   /* and which have ended well */
+  double ours_predicted_s;   /* sum of the predicted finishes had the library placed the calls */
+  double theirs_predicted_s; /* and of where the router placed them; the difference is the regret */
+  double finished_predicted_s; /* theirs, of the calls that have ended */
+  double finished_realised_s;  /* what those really took */
+  double finished_error_s;     /* sum of |realised - predicted| of those */
+  double regret_p50_s; /* quantiles of a call's regret, to a fifth; not above 1 ms counts 0 */
+  double regret_p90_s;
+  double regret_p99_s;
+  double regret_max_s;
+} hexagent_shadow_info;
+
+/**
+ * Shadow mode (key `shadow` = 1 at open): the library runs beside an existing router and is told
+ * the same as otherwise. It sends nothing: no PREFILL, LOCAL, TRANSFER, DECODE, REPRIORITISE, ABORT
+ * and no REJECT are decided, all else is. Reports must name the workers the router chose: PLACED
+ * with phase DECODE (if it is chosen in advance), then PLACED with phase PREFILL, when the call is
+ * sent; without them, the first report of a phase that names a worker counts. Reports of calls that
+ * are still held or wait for dependencies are refused as always.
+ *
+ * At that moment the policy's own placement and the router's are projected on the same state of the
+ * cluster. This sums up what came of it; hexagent_explain() tells it of one call.
+ *
+ * @return HEXAGENT_OK, HEXAGENT_E_STATE when not in shadow mode. Threads: [question]. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_shadow_query(hexagent_scheduler* scheduler,
+                                                   hexagent_shadow_info* info) HEXAGENT_NOEXCEPT;
+
+/** Counters since open and gauges of now. What a journal brought back counts as since open. */
 typedef struct hexagent_stats {
   uint32_t struct_size;
   uint32_t workers;
@@ -980,6 +1116,16 @@ typedef struct hexagent_stats {
   uint64_t inputs_held_back;   /* steps that left inputs queued, decisions_max decisions waiting */
   uint64_t decision_ring_full; /* thread driving: steps that found no room to hand decisions out */
   uint64_t decisions_waiting;  /* to be polled */
+  uint64_t journal_inputs; /* recorded since open; this and the following: 0 without a journal */
+  uint64_t journal_inputs_recovered; /* came back at open */
+  uint64_t journal_inputs_lost;      /* not recorded, because the journal had failed */
+  uint64_t journal_steps;            /* recorded since open */
+  uint64_t journal_bytes;            /* handed to the operating system since open */
+  uint64_t journal_segments;         /* begun since open */
+  uint64_t journal_syncs;
+  uint64_t journal_failures;    /* 1 once it has failed; see hexagent_journal_query() */
+  uint64_t journal_sync_age_ns; /* from what is on disk to the last step; 0 = all of it is */
+  uint64_t rejected;            /* REJECT decisions */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */
@@ -995,6 +1141,76 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
                                                     uint32_t* needed) HEXAGENT_NOEXCEPT;
 
 /* ----------------------------------------------------------------- journal -------------------- */
+
+/*
+ * With the configuration key `journal` = a folder, every input and every step is recorded there, in
+ * order and with its time, so that the same state can be reached again: by hexagent_open() with
+ * that folder after a restart, and by whoever looks into what happened (`hexagent replay`,
+ * hexagent_replay_open()). It holds ids, names and numbers, no prompt text. The other keys:
+ *
+ *   journal_durability      what a crash may lose:
+ *     before_accepted         nothing that was polled; each poll that has something to show waits
+ *                             for the disk once, however many steps there were (in thread driving:
+ *                             each batch of inputs),
+ *     interval                of what was polled nothing when the process dies, the last
+ *                             journal_sync_interval_s when the machine does (default),
+ *     none                    nothing when the process dies, all since the segment began when the
+ *                             machine does.
+ *   journal_sync_interval_s, journal_segment_bytes, journal_full_decisions: see
+ *   hexagent_config_describe(). None of them is live, all may differ from one open to the next.
+ *
+ * Failure     When a file cannot be written (disk full), the journal ends for good; what is in it
+ *             stays whole. The scheduler goes on. With before_accepted an ACCEPTED that is not on
+ *             disk then carries the status HEXAGENT_E_IO: in effect, but not acknowledged. Counted
+ *             in hexagent_stats.journal_failures, explained by hexagent_journal_query().
+ * Poisoned    The steps before the broken one are written and synced at once; the inputs that broke
+ *             it are in the last file too, without counting. `hexagent replay` can be run on the
+ *             folder after hexagent_close(), and opening it again recovers the state before that
+ *             step.
+ *
+ * Restart     Open with the same folder and the same limits. Workers, workflows and calls are back
+ *             as they were after the last step that was kept, names and labels have their ids:
+ *             intern the same strings again and the same ids come out. Nothing decided before is
+ *             shown again; it may have been polled or not. Then:
+ *   Time      thread, loop: if CLOCK_MONOTONIC is not before the last step kept, it goes on, and
+ *             the time in between has passed for deadlines and idle workflows. If it is (the
+ *             machine was started anew), the library moves times between its clock and the
+ *             journal's from then on; use hexagent_now() as ever. Times from before the restart
+ *             come out as what they would have been on the new clock, perhaps negative. A clock of
+ *             another machine that happens to be ahead cannot be told from a long pause.
+ *             manual: the same, decided by the first step: pass any time of a clock that is
+ *             monotonic from then on; one before recovered_now_ns stands for that moment.
+ *             A report's time from before the restart, on a clock that began anew, is not known:
+ *             pass 0, or it is taken for the moment of the restart.
+ *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:
+ *             hand them in again and take HEXAGENT_E_DUPLICATE for "it was". A workflow that is
+ *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat.
+ *   Workers   What was in flight may have run on, ended or never been sent. Send every worker's
+ *             state: hexagent_worker_set() with a new incarnation if the engine has restarted, else
+ *             hexagent_worker_resync() with the calls it holds, then the reports that it has. Until
+ *             then the library goes on from what it knew.
+ *   Settings  A live key that the configuration sets otherwise than it was is changed, by an input
+ *             as any other, with its verdict as a decision with user_data 0.
+ */
+
+/** What became of a scheduler's journal, and what came back from it at open. */
+typedef struct hexagent_journal_info {
+  uint32_t struct_size;
+  hexagent_status status;       /* OK; why it has failed; HEXAGENT_E_CLOSED after the last step */
+  uint64_t recovered_steps;     /* 0 = the journal was new */
+  uint64_t recovered_inputs;    /* of all its life */
+  uint64_t recovered_decisions; /* sequence number of the last one; 0 = none */
+  int64_t recovered_now_ns;     /* time of the last step, the journal's clock */
+  int64_t clock_shift_ns;       /* the journal's clock minus the caller's; manual: 0 until a step */
+  uint64_t cut_bytes;           /* torn tail that a crash had left and that does not count */
+  uint32_t cut_frames;          /* whole frames in it */
+  uint32_t closed;              /* 1: it had been closed in good order */
+  char text[256];               /* why it has failed, with file and reason; empty otherwise */
+} hexagent_journal_info;
+
+/** HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1 */
+HEXAGENT_API hexagent_status hexagent_journal_query(hexagent_scheduler* scheduler,
+                                                    hexagent_journal_info* info) HEXAGENT_NOEXCEPT;
 
 /* A journal that is lived through again, step by step, in a scheduler of its own. */
 typedef struct hexagent_replay hexagent_replay;
@@ -1015,7 +1231,8 @@ enum {
   HEXAGENT_INPUT_CALL_CANCEL = 12,     /* none */
   HEXAGENT_INPUT_WORKFLOW_CANCEL = 13, /* none */
   HEXAGENT_INPUT_WORKFLOW_END = 14,    /* none */
-  HEXAGENT_INPUT_CONFIGURE = 15        /* not handed out */
+  HEXAGENT_INPUT_CONFIGURE = 15,       /* not handed out */
+  HEXAGENT_INPUT_WORKER_RESYNC = 16    /* hexagent_resync; its list is not handed out */
 };
 
 /** One input of a step. 64 bytes. Fields a kind does not use are 0. */
@@ -1027,7 +1244,7 @@ typedef struct hexagent_input {
   uint64_t user_data;
   uint64_t workflow;
   uint64_t call;
-  uint32_t deps_count;
+  uint32_t deps_count; /* of a resync: three for each call held */
   uint32_t prefixes_count;
   uint64_t reserved[2];
 } hexagent_input;
