@@ -30,7 +30,11 @@ if [[ "${1:-}" == tests ]]; then
   )
 fi
 if [[ "${1:-}" == bindings ]]; then
-  wanted+=("python3:generator and tests of the bindings")
+  wanted+=(
+    "python3:generator and tests of the bindings"
+    "python3-venv:vllm-router beside our gateways in their test"
+    "curl:asks the gateways in their test"
+  )
   # Newer ones from elsewhere will do.
   command -v go >/dev/null || wanted+=("golang-go:Go binding")
   command -v cargo >/dev/null || wanted+=("cargo:Rust binding")

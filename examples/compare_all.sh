@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The table of the README: every policy on five recorded workloads at four loads, hetero-1, test seeds.
-# compare_all.sh OUT_FOLDER [SEEDS] [WORKFLOWS]; about half an hour on two idle cores. Cells that are there
+# compare_all.sh OUT_FOLDER [SEEDS] [WORKFLOWS]; some twenty minutes on two cores. Cells that are there
 # already are kept, so it can be interrupted and started again.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
