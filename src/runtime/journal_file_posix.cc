@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <system_error>
 
 #include "runtime/journal_file.h"
@@ -34,6 +35,10 @@ class Descriptor {
 
  private:
   int fd_;
+};
+
+struct CloseListing {
+  void operator()(DIR* listing) const { closedir(listing); }
 };
 
 Descriptor open_at(int folder, const char* name, int flags) {
@@ -89,17 +94,14 @@ class PosixFolder final : public JournalFolder {
     // The listing closes the descriptor it is given.
     const int fd = openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return fail(".", "open");
-    DIR* listing = fdopendir(fd);
+    const std::unique_ptr<DIR, CloseListing> listing(fdopendir(fd));
     if (listing == nullptr) {
       close(fd);
       return fail(".", "list");
     }
     errno = 0;
-    while (const dirent* entry = readdir(listing)) names->emplace_back(entry->d_name);
-    const int code = errno;
-    closedir(listing);
-    errno = code;
-    return code == 0 ? HEXAGENT_OK : fail(".", "list");
+    while (const dirent* entry = readdir(listing.get())) names->emplace_back(entry->d_name);
+    return errno == 0 ? HEXAGENT_OK : fail(".", "list");
   }
 
   hexagent_status read(const std::string& name, std::vector<uint8_t>* bytes) override {
