@@ -23,6 +23,18 @@ constexpr const char* kColours[] = {"#D55E00", "#0072B2", "#009E73", "#CC79A7",
                                     "#E69F00", "#56B4E9", "#555555", "#B8A600"};
 constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3"};
 
+// No two of the first 32 curves look alike; neighbours differ in colour.
+struct Style {
+  const char* colour;
+  const char* width;
+  const char* dash;
+};
+Style style_of(size_t index) {
+  const size_t round = index / std::size(kColours);
+  return {kColours[index % std::size(kColours)], index == 0 ? "2.6" : "1.7",
+          kDashes[(index / 2 + round) % std::size(kDashes)]};
+}
+
 __attribute__((format(printf, 2, 3))) void add(std::string* out, const char* format, ...) {
   char buffer[768];
   va_list arguments;
@@ -91,9 +103,9 @@ void add_grid(const Axes& axes, std::string* out) {
 void add_curve(const Axes& axes, std::vector<double> stretches, size_t index, std::string* out) {
   std::sort(stretches.begin(), stretches.end());
   const double count = static_cast<double>(stretches.size());
+  const Style style = style_of(index);
   add(out, "<polyline fill='none' stroke='%s' stroke-width='%s' stroke-dasharray='%s' points='",
-      kColours[index % std::size(kColours)], index == 0 ? "2.6" : "1.7",
-      kDashes[(index / 2) % std::size(kDashes)]);
+      style.colour, style.width, style.dash);
   double drawn_x = axes.x(1.0);
   double drawn_y = Axes::y(0.0);
   add(out, "%.1f,%.1f", drawn_x, drawn_y);
@@ -128,11 +140,11 @@ void add_legend(const Comparison& comparison, std::string* out) {
   for (size_t i = 0; i < comparison.policies.size(); ++i) {
     const PolicySummary& policy = comparison.policies[i];
     const double y = kTop + 30 + 34 * static_cast<double>(i);
+    const Style style = style_of(i);
     add(out,
         "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' stroke='%s' stroke-width='%s' "
         "stroke-dasharray='%s'/>\n",
-        x, x + 26, y, y, kColours[i % std::size(kColours)], i == 0 ? "2.6" : "1.7",
-        kDashes[(i / 2) % std::size(kDashes)]);
+        x, x + 26, y, y, style.colour, style.width, style.dash);
     add(out, "<text x='%.1f' y='%.1f' fill='#111111'>%s</text>\n", x + 34, y + 1,
         escaped(policy.policy).c_str());
     add(out, "<text x='%.1f' y='%.1f' fill='#666666'>%s</text>\n", x + 34, y + 15,
