@@ -102,7 +102,6 @@ void join_waiting(State* state, uint32_t index) {
   Workflow& workflow = state->workflows.workflow_of(call);
   lift_tenant(state, index);
   state->waiting.add(&state->workflows, index, Urgency{});
-  state->waiting_prefill_s += call.prefill_s;
   state->queued.add(call.model, workflow.tier, call.prefill_s);
   ++state->tenants[workflow.tenant].calls_waiting;
   ++workflow.calls_ready;
@@ -112,7 +111,6 @@ void leave_waiting(State* state, uint32_t index) {
   const Call& call = state->workflows.call(index);
   Workflow& workflow = state->workflows.workflow_of(call);
   state->waiting.remove(&state->workflows, index);
-  state->waiting_prefill_s -= call.prefill_s;
   state->queued.remove(call.model, workflow.tier, call.prefill_s);
   --state->tenants[workflow.tenant].calls_waiting;
   --workflow.calls_ready;

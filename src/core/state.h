@@ -49,10 +49,9 @@ struct Scheduler::State {
   TenantTable tenants;
   PlanView view;
 
-  WaitingList waiting;             // ready, not dispatched
-  CallList prefilled;              // KV on a prefill worker, no decode worker with space yet
-  double waiting_prefill_s = 0.0;  // their prefills, each on its best worker
-  WaitingWork queued;              // the same by model and tier
+  WaitingList waiting;  // ready, not dispatched
+  CallList prefilled;   // KV on a prefill worker, no decode worker with space yet
+  WaitingWork queued;   // the prefills of those that wait
   bool plan_needed = false;
   bool tiers_in_use = false;  // a workflow of another tier than the first has begun
   TimeNs plan_at = kNever;    // a dispatch window opens by time alone

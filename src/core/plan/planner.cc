@@ -281,7 +281,7 @@ void plan_waiting(State* state, FairShare* fair) {
 }  // namespace
 
 double mean_backlog_s(const State& state) {
-  double drain = state.waiting_prefill_s;
+  double drain = state.queued.seconds();
   uint32_t count = 0;
   for (const ModelPool& pool : state.workers.pools()) {
     for (uint32_t index : pool.prefill) {

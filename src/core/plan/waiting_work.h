@@ -1,5 +1,5 @@
-// WaitingWork: how much prefill work is ready and not dispatched, by model and tier. A forecast
-// reads it instead of walking the waiting calls, of which there may be thousands.
+// WaitingWork: how much prefill work is ready and not dispatched, by model and tier. Plans
+// and forecasts read it instead of walking the waiting calls, of which there may be thousands.
 // Tests: tests/unit/core/plan/waiting_work_test.cc.
 #pragma once
 
@@ -39,6 +39,15 @@ class WaitingWork {
     for (const Row& row : rows_) {
       if (row.model != model) continue;
       for (uint32_t i = 0; i <= tier; ++i) seconds += row.tiers[i].seconds;
+    }
+    return seconds;
+  }
+
+  // All that waits, of all models and tiers.
+  double seconds() const {
+    double seconds = 0.0;
+    for (const Row& row : rows_) {
+      for (const Sum& sum : row.tiers) seconds += sum.seconds;
     }
     return seconds;
   }

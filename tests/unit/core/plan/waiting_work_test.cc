@@ -31,6 +31,7 @@ void models_do_not_wait_for_each_other(void**) {
   work.add(8, 0, 5.0);
   assert_true(work.ahead_s(7, 0) == 1.0);
   assert_true(work.ahead_s(9, 0) == 0.0);
+  assert_true(work.seconds() == 6.0);  // a cluster's backlog is that of all
 }
 
 void an_empty_sum_is_exactly_nothing(void**) {
