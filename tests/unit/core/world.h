@@ -203,6 +203,15 @@ class World {
     record.tokens = tokens;
     return report(record);
   }
+  // Prefill, transfer and decode of a call done, one after another; `after` is called behind each,
+  // while its decisions are the latest.
+  template <typename After>
+  void finish(uint64_t workflow, uint64_t call, const After& after) {
+    for (uint32_t phase = HEXAGENT_PHASE_PREFILL; phase <= HEXAGENT_PHASE_DECODE; ++phase) {
+      report(workflow, call, phase);
+      after();
+    }
+  }
   // Brings a call that was just sent to a state, by the reports that lead there.
   void bring_to(uint64_t workflow, uint64_t call, int32_t state) {
     if (state >= HEXAGENT_STATE_PREFILLING) {

@@ -1,5 +1,8 @@
 //! A journal from Rust: what comes back after a restart, and what the workers still hold.
 
+mod cluster;
+
+use cluster::{add_cluster, call};
 use hexagent::*;
 use std::path::PathBuf;
 
@@ -32,30 +35,10 @@ fn advance(scheduler: &Scheduler, now_ns: i64) -> Vec<Decision> {
 fn a_dispatch_that_never_arrived_is_sent_again_after_a_restart() {
     let folder = Folder::new("resync");
     let scheduler = folder.open().unwrap();
-    let profile = scheduler.profile_builtin("H100-80G", "llama-3.1-70b", 4).unwrap();
-    scheduler.profile_set(&profile, 0).unwrap();
-    for role in [ROLE_PREFILL, ROLE_DECODE] {
-        let worker = Worker {
-            worker: role,
-            incarnation: 1,
-            role,
-            gpu: profile.gpu,
-            model: profile.model,
-            tensor_parallel: 4,
-            ..Default::default()
-        };
-        scheduler.worker_set(&worker, 0).unwrap();
-    }
+    let profile = add_cluster(&scheduler);
     let workflow = Workflow { workflow: 1, ..Default::default() };
     check_results(&scheduler.workflow_begin(&[workflow]).unwrap()).unwrap();
-    let call = Call {
-        workflow: 1,
-        call: 1,
-        model: profile.model,
-        prompt_tokens: 1000,
-        ..Default::default()
-    };
-    check_results(&scheduler.submit(&[call], &[], &[]).unwrap()).unwrap();
+    check_results(&scheduler.submit(&[call(&profile, 1, 1)], &[], &[]).unwrap()).unwrap();
     let decided = advance(&scheduler, 10);
     drop(scheduler);
 

@@ -1,29 +1,14 @@
 //! Lifetime, errors, batches, decisions and questions as a Rust gateway meets them.
 
+mod cluster;
+
+use cluster::{add_cluster, call};
 use hexagent::*;
 
-/// A prefill worker 1 and a decode worker 2 of one model.
 fn open_cluster() -> (Scheduler, Profile) {
     let scheduler = Scheduler::open(&[]).unwrap();
-    let profile = scheduler.profile_builtin("H100-80G", "llama-3.1-70b", 4).unwrap();
-    scheduler.profile_set(&profile, 0).unwrap();
-    for role in [ROLE_PREFILL, ROLE_DECODE] {
-        let worker = Worker {
-            worker: role,
-            incarnation: 1,
-            role,
-            gpu: profile.gpu,
-            model: profile.model,
-            tensor_parallel: 4,
-            ..Default::default()
-        };
-        scheduler.worker_set(&worker, 0).unwrap();
-    }
+    let profile = add_cluster(&scheduler);
     (scheduler, profile)
-}
-
-fn call(profile: &Profile, workflow: u64, call: u64) -> Call {
-    Call { workflow, call, model: profile.model, prompt_tokens: 1000, ..Default::default() }
 }
 
 fn begin(scheduler: &Scheduler, workflow: u64) {

@@ -39,10 +39,7 @@ class Fleet {
     if (sent_.empty()) return;
     const uint64_t done = sent_.front();
     sent_.erase(sent_.begin());
-    for (uint32_t phase = HEXAGENT_PHASE_PREFILL; phase <= HEXAGENT_PHASE_DECODE; ++phase) {
-      world_->report(done, 1, phase);
-      note();
-    }
+    world_->finish(done, 1, [this] { note(); });
     world_->end(done);
     note();
   }
