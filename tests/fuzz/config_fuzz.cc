@@ -1,9 +1,12 @@
 // Any text as keys and values of a configuration: an answer with a readable detail, and what was
 // taken opens. Input: lines "key=value"; a line may hold any byte but the line feed.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -50,6 +53,16 @@ void bound(hexagent::Settings* settings) {
   settings->intake_bytes = std::min(settings->intake_bytes, 65536.0);
 }
 
+// Where a journal and a rescue file go: never to the paths of the input.
+std::filesystem::path scratch_folder() {
+  return std::filesystem::temp_directory_path() / ("config_fuzz_" + std::to_string(getpid()));
+}
+
+void bound_paths(hexagent_config* config) {
+  if (!config->journal_path.empty()) config->journal_path = scratch_folder();
+  if (!config->rescue_prefix.empty()) config->rescue_prefix = scratch_folder() / "rescue";
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -66,12 +79,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   bound(&config->settings);
+  bound_paths(config);
   hexagent_error error = {};
   error.struct_size = sizeof(error);
   hexagent_scheduler* scheduler = hexagent_open(config, HEXAGENT_VERSION, &error);
   check(scheduler != nullptr && error.text[0] == '\0');
   if (config->driving == hexagent::Driving::kManual) check(hexagent_step(scheduler, 1) == 0);
+  const bool has_journal = !config->journal_path.empty();
   hexagent_config_free(config);
   hexagent_close(scheduler);
+  if (has_journal) std::filesystem::remove_all(scratch_folder());
   return 0;
 }
