@@ -41,9 +41,10 @@ struct Tangent {
 // Everything in a pair's cost but the transfer and the curve of the own finish belongs to one of
 // its two workers alone. With a tangent for the curve, and for the transfer what the decode
 // worker's own interface makes of it, a pair has a lower bound that is a sum of one number a row.
-// One good pair is found first; rows that cannot be in a better one go, and the few left are tried
-// in the order of their bounds until these pass the best cost. The answer is that of trying all;
-// of equal costs the lowest worker indexes win, prefill first.
+// The pair of the least bounds is a good one, and a tangent where that one finishes gives a better
+// bound and maybe a better pair; two or three turns do. Rows that cannot be in a better pair then
+// go, and the few left are tried in the order of their bounds until these pass the best cost. The
+// answer is that of trying all; of equal costs the lowest worker indexes win, prefill first.
 class Search {
  public:
   Search(const PlanView& view, const CallShape& shape, const JointWeights& weights, bool must_fit,
@@ -60,12 +61,14 @@ class Search {
     collect_prefills();
     collect_decodes();
     if (prefills_.empty() || decodes_.empty()) return false;
-    bound_rows(try_good_pair());
+    close_in();
     drop_hopeless();
     try_rest();
     if (best_prefill_ == nullptr) return false;
-    project(view_, best_prefill_->worker, best_prefill_->option, best_decode_->worker,
-            best_decode_->option, best);
+    const uint32_t prefill = best_prefill_->worker;
+    const uint32_t decode = best_decode_->worker;
+    project(view_, prefill, prefill_option(view_, shape_, prefill), decode,
+            decode_option(view_, shape_, decode), best);
     best->cost_s = best_cost_;
     return true;
   }
@@ -76,13 +79,12 @@ class Search {
     for (uint32_t index : shape_.pool->prefill) {
       const Worker& worker = view_.workers()[index];
       if (!eligible(worker, *shape_.call, index, avoid_)) continue;
-      PrefillRow row{index, false, 0.0, 0.0, 0.0, prefill_option(view_, shape_, index)};
-      if (must_fit_ && !row.option.fits) continue;
-      row.late = worker.spec.binding == HEXAGENT_BINDING_PREFILL_END;
-      row.end_s = row.option.wait_s + row.option.service_s;
-      row.price_s = weights_.work * row.option.work_s;
-      any_late_ = any_late_ || row.late;
-      prefills_.push_back(row);
+      const PrefillOption option = prefill_option(view_, shape_, index);
+      if (must_fit_ && !option.fits) continue;
+      const bool late = worker.spec.binding == HEXAGENT_BINDING_PREFILL_END;
+      any_late_ = any_late_ || late;
+      prefills_.push_back(
+          {option.wait_s + option.service_s, weights_.work * option.work_s, 0.0, index, late});
     }
   }
 
@@ -90,41 +92,54 @@ class Search {
     decodes_.clear();
     for (uint32_t index : shape_.pool->decode) {
       if (!eligible(view_.workers()[index], *shape_.call, index, avoid_)) continue;
-      DecodeRow row{index, 0.0, 0.0, 0.0, decode_option(view_, shape_, index)};
-      if (must_fit_ && !any_late_ && !row.option.fits) continue;
-      row.finish_s = row.option.wait_s + row.option.service_s;
-      row.price_s = weights_.impact * row.option.impact_s;
-      decodes_.push_back(row);
+      const DecodeOption option = decode_option(view_, shape_, index);
+      if (must_fit_ && !any_late_ && !option.fits) continue;
+      decodes_.push_back({option.wait_s + option.service_s, weights_.impact * option.impact_s,
+                          ingress_s(view_, index, option.bytes), 0.0, option.bytes, index,
+                          option.fits});
     }
   }
 
-  // Takes the pair that would be best if prices were seconds and KV needed no transfer, if there is
-  // one that fits. Its finish, seconds from now.
-  double try_good_pair() {
-    const auto better = [](const auto& a, const auto& b) {
-      return a.done_s() + a.price_s < b.done_s() + b.price_s;
-    };
-    const PrefillRow& prefill = *std::min_element(prefills_.begin(), prefills_.end(), better);
+  // Narrows the bounds around the best pair, beginning with the earliest finish that there can be.
+  void close_in() {
+    double finish_s = kNoCost;
+    for (const DecodeRow& row : decodes_) finish_s = std::min(finish_s, row.finish_s + row.move_s);
+    double end_s = kNoCost;
+    for (const PrefillRow& row : prefills_) end_s = std::min(end_s, row.end_s);
+    finish_s += end_s;
+    const PrefillRow* prefill = nullptr;
     const DecodeRow* decode = nullptr;
-    for (const DecodeRow& row : decodes_) {
-      if (allowed(prefill, row) && (decode == nullptr || better(row, *decode))) decode = &row;
+    for (int turn = 0; turn < kTurnsMax; ++turn) {
+      bound_rows(Tangent::at(shape_, finish_s, weights_.power));
+      const PrefillRow* source = least(prefills_, [](const PrefillRow&) { return true; });
+      const DecodeRow* row =
+          least(decodes_, [&](const DecodeRow& each) { return allowed(*source, each); });
+      if (row == nullptr || (source == prefill && row == decode)) return;
+      prefill = source;
+      decode = row;
+      const double move_s = transfer_s(view_, source->worker, row->worker, row->bytes);
+      best_cost_ = std::min(best_cost_, cost(*source, *row, move_s));
+      finish_s = source->end_s + move_s + row->finish_s;
     }
-    if (decode == nullptr) return prefill.end_s + decodes_.front().finish_s;
-    const double move_s = transfer_s(view_, prefill.worker, decode->worker, decode->option.bytes);
-    best_cost_ = cost(prefill, *decode, move_s);
-    return prefill.end_s + move_s + decode->finish_s;
   }
 
-  void bound_rows(double finish_s) {
-    const Tangent tangent = Tangent::at(shape_, finish_s, weights_.power);
+  void bound_rows(const Tangent& tangent) {
     for (PrefillRow& row : prefills_) {
       row.bound_s = row.price_s + tangent.offset + tangent.slope * row.end_s;
     }
     for (DecodeRow& row : decodes_) {
-      const double move_s = ingress_s(view_, row.worker, row.option.bytes);
-      row.bound_s =
-          row.price_s + weights_.transfer * move_s + tangent.slope * (row.finish_s + move_s);
+      row.bound_s = row.price_s + weights_.transfer * row.move_s +
+                    tangent.slope * (row.finish_s + row.move_s);
     }
+  }
+
+  template <typename Row, typename Filter>
+  static const Row* least(const std::vector<Row>& rows, const Filter& allowed) {
+    const Row* least = nullptr;
+    for (const Row& row : rows) {
+      if ((least == nullptr || row.bound_s < least->bound_s) && allowed(row)) least = &row;
+    }
+    return least;
   }
 
   void drop_hopeless() {
@@ -143,7 +158,7 @@ class Search {
       for (const DecodeRow& row : decodes_) {
         if (source.bound_s + row.bound_s > best_cost_ * kSlack) break;
         if (!allowed(source, row)) continue;
-        const double move_s = transfer_s(view_, source.worker, row.worker, row.option.bytes);
+        const double move_s = transfer_s(view_, source.worker, row.worker, row.bytes);
         const double pair_cost = cost(source, row, move_s);
         if (pair_cost > best_cost_ || (pair_cost == best_cost_ && !wins_tie(source, row))) continue;
         best_cost_ = pair_cost;
@@ -160,13 +175,15 @@ class Search {
   }
 
   bool allowed(const PrefillRow& source, const DecodeRow& row) const {
-    return !must_fit_ || source.late || row.option.fits;
+    return !must_fit_ || source.late || row.fits;
   }
 
   double cost(const PrefillRow& source, const DecodeRow& row, double move_s) const {
     return source.price_s + weights_.transfer * move_s + row.price_s +
            own_cost_s(shape_, source.end_s + move_s + row.finish_s, weights_.power);
   }
+
+  static constexpr int kTurnsMax = 4;
 
   const PlanView& view_;
   const CallShape& shape_;

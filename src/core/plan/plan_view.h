@@ -56,24 +56,24 @@ struct DecodeOption {
   double impact_s = 0.0;  // delay caused to the batch, summed over its sequences
 };
 
-// Rows of one joint search (placement_joint.h).
+// Rows of one joint search (placement_joint.h): what it needs of a worker, and no more, since a
+// search reads them several times.
 struct PrefillRow {
-  uint32_t worker;
-  bool late;       // its decode worker is bound when the prefill has ended
   double end_s;    // of the prefill
   double price_s;  // of the work
   double bound_s;  // its part of what any pair with it costs at least
-  PrefillOption option;
-  double done_s() const { return end_s; }
+  uint32_t worker;
+  bool late;  // its decode worker is bound when the prefill has ended
 };
 
 struct DecodeRow {
-  uint32_t worker;
   double finish_s;  // without the transfer
   double price_s;   // of the delay it causes
+  double move_s;    // the least the transfer can take
   double bound_s;   // its part of what any pair with it costs at least
-  DecodeOption option;
-  double done_s() const { return finish_s; }
+  double bytes;     // to move
+  uint32_t worker;
+  bool fits;
 };
 
 // One (prefill, decode) pair with its projected times, seconds from now.
