@@ -27,6 +27,7 @@ Scheduler::State::State(const Settings& initial)
   waiting.reserve(static_cast<uint32_t>(initial.calls_max));
   prefilled.reserve(static_cast<uint32_t>(initial.calls_max));
   hits.resize(static_cast<size_t>(initial.workers_max), 0);
+  no_hits.resize(static_cast<size_t>(initial.workers_max), 0);
   call_scratch.reserve(static_cast<size_t>(initial.calls_max));
   ranked.reserve(static_cast<size_t>(initial.calls_max));
   const bool known = find_policy(settings.policy, &policy);
@@ -85,10 +86,16 @@ void Scheduler::State::refuse(const Input& input, uint64_t user_data, hexagent_s
 
 CallShape Scheduler::State::shape_of(const Call& call) {
   contents.hits(call.sources, call.source_count, workers.size(), hits.data());
+  CallShape shape = cold_shape_of(call);
+  shape.hits = hits.data();
+  return shape;
+}
+
+CallShape Scheduler::State::cold_shape_of(const Call& call) const {
   CallShape shape;
   shape.call = &call;
   shape.pool = workers.pool(call.model);
-  shape.hits = hits.data();
+  shape.hits = no_hits.data();
   shape.prompt_tokens = call.prompt_tokens;
   shape.output_tokens = call.output_mean;
   shape.reserve_tokens = call.prompt_tokens + call.output_reserve;

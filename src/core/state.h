@@ -36,6 +36,13 @@ struct Ranked {
   uint32_t tier = 0;  // lower goes first, whatever the key; see plan/tier.h
 };
 
+// A call with the score that it is planned by, or a bound on that; see plan/greedy.h.
+struct Scored {
+  Ranked rank;
+  Choice choice;       // what gave the score; of a bound any pair that fits
+  bool exact = false;  // the choice is the placement's own
+};
+
 struct Scheduler::State {
   explicit State(const Settings& initial);
 
@@ -66,9 +73,11 @@ struct Scheduler::State {
   ShadowTotals shadow;
 
   // Scratch of submit and plan, sized at open.
-  std::vector<uint32_t> hits;  // tokens by worker index
+  std::vector<uint32_t> hits;     // tokens by worker index
+  std::vector<uint32_t> no_hits;  // zeros
   std::vector<uint32_t> call_scratch;
   std::vector<Ranked> ranked;
+  std::vector<Scored> scored;  // grows to the calls that ever waited at once
 
   // Appends a decision of this kind; the caller fills in the rest.
   hexagent_decision& emit(uint32_t kind);
@@ -81,6 +90,8 @@ struct Scheduler::State {
 
   // What a placement must know of a call; fills `hits`, which the shape points to.
   CallShape shape_of(const Call& call);
+  // The same as if no worker held any of its prompt; spares the look-up where that costs the same.
+  CallShape cold_shape_of(const Call& call) const;
   double order_key(const Call& call, double delta_s) const;
   // Of a call that waits; where an order wants a projection it gets the time the call takes alone.
   Urgency urgency_of(const Call& call) const;

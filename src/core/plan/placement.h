@@ -23,6 +23,10 @@ class Placement {
 
   // The decode worker chosen with the prefill is final even where the engine could bind it later.
   virtual bool locks_decode() const { return false; }
+
+  // Of the pairs with KV space it takes the one with the earliest finish, to rounding: so any pair
+  // with KV space bounds the finish of its choice.
+  virtual bool takes_earliest_finish() const { return false; }
 };
 
 const Placement& round_robin_placement();

@@ -11,6 +11,7 @@ class OwnFinishPlacement final : public Placement {
  public:
   std::string_view name() const override { return "own-finish"; }
   bool locks_decode() const override { return true; }
+  bool takes_earliest_finish() const override { return true; }
   bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
     return choose_joint(view, shape, JointWeights{}, best);
   }

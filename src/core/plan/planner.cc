@@ -7,6 +7,7 @@
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
 #include "core/plan/fair_share.h"
+#include "core/plan/greedy.h"
 #include "core/plan/order.h"
 #include "core/plan/placement.h"
 #include "core/plan/placement_cost.h"
@@ -216,44 +217,11 @@ void plan_sorted(State* state, FairShare* fair) {
   }
 }
 
-// The paper's greedy: score every waiting call on the simulated state, take the largest ratio,
-// apply it, score again. Applying only makes placements worse, and only those on the two workers
-// touched, so a call with another best pair keeps it and need not be scored again: the result is
-// the same.
-struct Scored {
-  Ranked rank;
-  Choice choice;
-};
-
 void plan_greedy(State* state, FairShare* fair) {
   if (count_open(*state) == 0) return;  // nothing could be sent, and nothing else outlives a plan
-  const MoreUrgent more_urgent{state};
-  std::vector<Scored> scored;
-  scored.reserve(state->waiting.size());
-  const auto score = [&](uint32_t index, Scored* entry) {
-    const CallShape shape = state->shape_of(state->workflows.call(index));
-    entry->choice = Choice{};
-    if (!state->policy.placement->choose(state->view, shape, &entry->choice)) return false;
-    entry->rank = rank(*state, index, entry->choice.finish_s);
-    return true;
-  };
-  for (uint32_t index : state->waiting.calls()) {
-    Scored entry;
-    if (score(index, &entry)) {
-      scored.push_back(entry);
-    } else {
-      fair->unserved(index);
-    }
-  }
-  while (!scored.empty() && count_open(*state) > 0) {
-    size_t first = 0;
-    for (size_t i = 1; i < scored.size(); ++i) {
-      if (more_urgent(scored[i].rank, scored[first].rank)) first = i;
-    }
-    const Scored taken = scored[first];
-    scored[first] = scored.back();
-    scored.pop_back();
-    if (!taken.choice.fits) continue;
+  Greedy greedy(state, fair);
+  Scored taken;
+  while (count_open(*state) > 0 && greedy.next(&taken)) {
     const uint32_t index = taken.rank.call;
     if (fair->yields(index)) continue;
     const CallShape shape = state->shape_of(state->workflows.call(index));
@@ -264,11 +232,7 @@ void plan_greedy(State* state, FairShare* fair) {
     } else {
       state->view.book(shape, taken.choice);
     }
-    for (Scored& entry : scored) {
-      const bool touched = entry.choice.prefill == taken.choice.prefill ||
-                           entry.choice.decode == taken.choice.decode;
-      if (touched) score(entry.rank.call, &entry);
-    }
+    greedy.applied(taken.choice);
   }
 }
 

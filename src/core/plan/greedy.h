@@ -1,0 +1,39 @@
+// Greedy: the paper's plan for orders that need a projected finish (notes/algorithms.md 1.2): score
+// every waiting call on the simulated state, take the most urgent, apply it, score again.
+//
+// Most scores are never looked at, so they are put off. Applying a call only makes placements
+// worse, and only those on the two workers touched: a call with another best pair keeps it. And
+// where a placement takes the earliest finish, any one pair that fits bounds a call's score from
+// above; only calls whose bound comes first are scored in full. The order in which calls are taken
+// is that of scoring all of them every time (tests/unit/core/plan/greedy_test.cc).
+#pragma once
+
+#include "core/plan/fair_share.h"
+#include "core/plan/placement.h"
+#include "core/state.h"
+
+namespace hexagent {
+
+class Greedy {
+ public:
+  // Tells `fair` of the calls that no worker serves; they and those that fit nowhere are not
+  // delivered. `put_off`: bounds may be used where the policy allows them.
+  Greedy(Scheduler::State* state, FairShare* fair, bool put_off = true);
+
+  // The most urgent call that is left, with its choice; false when none is.
+  bool next(Scored* taken);
+
+  // The view has changed on these two workers, always for the worse.
+  void applied(const Choice& choice);
+
+ private:
+  bool score(uint32_t call, Scored* entry);
+  bool bound(uint32_t call, const Choice& pair, Scored* entry);
+  double bound_key(const Call& call, double finish_s) const;
+
+  Scheduler::State* state_;
+  const bool bounds_;
+  std::vector<Scored>& scored_;
+};
+
+}  // namespace hexagent
