@@ -40,8 +40,17 @@ struct Urgency {
   }
 
   double at(TimeNs now) const {
-    const double key = (static_cast<double>(passing) * to_s(now - since) + lead_s) / span_s;
+    const double key = sum_s(now) / span_s;
     return key <= static_cast<double>(limit) ? key : kLost;
+  }
+
+  // Surely below `bound`, which is above kLost? Without the division: a plan asks this of thousands.
+  bool surely_below(double bound, TimeNs now) const { return sum_s(now) < bound * span_s * kShy; }
+
+ private:
+  static constexpr double kShy = 1.0 - 1e-12;  // more than the rounding of a product and a quotient
+  double sum_s(TimeNs now) const {
+    return static_cast<double>(passing) * to_s(now - since) + lead_s;
   }
 };
 static_assert(sizeof(Urgency) == 32);

@@ -42,11 +42,14 @@ void UrgentFirst::scan() {
   const std::vector<uint32_t>& calls = state_.waiting.calls();
   const std::vector<Urgency>& urgencies = state_.waiting.urgencies();
   const bool mixed = state_.queued.is_mixed();  // of one tier they need not be looked up
+  double floor = Urgency::kLost;  // keys below it cannot be kept
   for (size_t slot = 0; slot < calls.size(); ++slot) {
-    const double key = urgencies[slot].at(state_.now);
-    if (!mixed && kept_->size() == wanted_ && key < kept_->front().key) continue;
+    const Urgency& urgency = urgencies[slot];
+    if (floor > Urgency::kLost && urgency.surely_below(floor, state_.now)) continue;
+    const double key = urgency.at(state_.now);
     const uint32_t tier = mixed ? tier_now(state_, state_.workflows.call(calls[slot])) : 0;
     keep({key, calls[slot], tier});
+    if (!mixed && kept_->size() == wanted_) floor = kept_->front().key;
   }
   last_scan_ = kept_->size() < wanted_;
   std::sort_heap(kept_->begin(), kept_->end(), more_urgent_);

@@ -33,7 +33,7 @@ class UrgentFirst {
   void scan();
   void keep(const Ranked& ranked);
 
-  static constexpr size_t kFirstScan = 24;
+  static constexpr size_t kFirstScan = 12;
   static constexpr size_t kGrowth = 4;
 
   const Scheduler::State& state_;
