@@ -92,23 +92,33 @@ double PrefillLoad::drain_s(const PrefillEngine& engine, TimeNs now) const {
   return std::max(0.0, total_s(engine) - to_s(now - reference));
 }
 
-double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShape& shape,
-                           TimeNs now) const {
-  if (count == 0) return 0.0;
+PrefillProspect PrefillLoad::prospect(const PrefillEngine& engine, TimeNs now) const {
+  if (count == 0) return {};
   const double total = total_s(engine);
   const double drain = std::max(0.0, total - to_s(now - reference));
-  const double own_chunk = std::min(shape.tokens, engine.chunk_tokens);
-  // No room in the next iteration: first come, first served.
-  if (next_iteration_tokens + own_chunk > engine.batch_tokens) return drain;
-  const int k = bucket_of(engine, shape.tokens);
-  const double left = total > 0.0 ? drain / total : 0.0;
-  const double beside = left * work_s(engine, shared_tokens[k], shared_pairs[k], 2.0);
   const double iteration = work_s(engine, std::min(next_iteration_tokens, tokens),
                                   pairs * std::min(1.0, next_iteration_tokens / tokens), 1.0);
-  return std::min(drain, 0.5 * iteration + beside);
+  return {false, drain, total > 0.0 ? drain / total : 0.0, 0.5 * iteration, next_iteration_tokens};
+}
+
+double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShape& shape,
+                           const PrefillProspect& prospect) const {
+  if (prospect.idle) return 0.0;
+  const double own_chunk = std::min(shape.tokens, engine.chunk_tokens);
+  // No room in the next iteration: first come, first served.
+  if (prospect.next_iteration_tokens + own_chunk > engine.batch_tokens) return prospect.drain_s;
+  const int k = bucket_of(engine, shape.tokens);
+  const double beside = prospect.left * work_s(engine, shared_tokens[k], shared_pairs[k], 2.0);
+  return std::min(prospect.drain_s, prospect.half_iteration_s + beside);
+}
+
+double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShape& shape,
+                           TimeNs now) const {
+  return wait_s(engine, shape, prospect(engine, now));
 }
 
 double prefill_alone_s(const PrefillEngine& engine, const PrefillShape& shape) {
+  if (shape.tokens <= engine.chunk_tokens) return work_s(engine, shape.tokens, shape.pairs, 1.0);
   return work_s(engine, shape.tokens, shape.pairs, iterations(engine, shape.tokens));
 }
 

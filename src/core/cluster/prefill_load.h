@@ -35,6 +35,15 @@ struct PrefillEngine {
   double factor = 1.0;  // learned: real over predicted
 };
 
+// What a wait on a worker depends on besides the call that waits.
+struct PrefillProspect {
+  bool idle = true;
+  double drain_s = 0.0;           // until all outstanding work is done
+  double left = 0.0;              // share of it that is still to do
+  double half_iteration_s = 0.0;  // until the next iteration begins, on average
+  double next_iteration_tokens = 0.0;
+};
+
 struct PrefillLoad {
   static constexpr int kBuckets = 8;
 
@@ -56,6 +65,11 @@ struct PrefillLoad {
   // Seconds from `now` until a call of this shape, sent now, would begin to progress undisturbed:
   // its own prefill_alone_s() comes on top.
   double wait_s(const PrefillEngine& engine, const PrefillShape& shape, TimeNs now) const;
+
+  // The same in two steps, for many calls at one moment.
+  PrefillProspect prospect(const PrefillEngine& engine, TimeNs now) const;
+  double wait_s(const PrefillEngine& engine, const PrefillShape& shape,
+                const PrefillProspect& prospect) const;
 
  private:
   void account(const PrefillEngine& engine, const PrefillShape& shape, double sign);

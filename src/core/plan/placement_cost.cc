@@ -8,51 +8,51 @@ namespace {
 
 // A pair without KV space waits for releases. Sequences end one after another over about the decode
 // time of one of them, so missing space appears in proportion.
-double kv_wait_s(const Worker& worker, const WorkerLoad& load, int64_t need, double typical_s) {
-  if (load.kv_free_tokens >= need) return 0.0;
-  const double missing = static_cast<double>(need - load.kv_free_tokens);
-  const double capacity = static_cast<double>(worker.kv_capacity_tokens);
-  return typical_s * std::max(1.0, missing / capacity * 2.0);
+template <typename Outlook>
+double kv_wait_s(const Outlook& worker, int64_t need, double typical_s) {
+  if (worker.kv_free_tokens >= need) return 0.0;
+  const double missing = static_cast<double>(need - worker.kv_free_tokens);
+  return typical_s * std::max(1.0, missing / worker.kv_capacity_tokens * 2.0);
+}
+
+// Cost-blind policies plan as if nothing were cached; what they get is then cheaper than planned.
+PrefillShape priced_prefill(const PlanView& view, const CallShape& shape, uint32_t cached) {
+  return prefill_shape(shape.prompt_tokens, view.settings().cache_aware != 0.0 ? cached : 0);
 }
 
 }  // namespace
 
+double prefill_work_s(const PlanView& view, const CallShape& shape, uint32_t cached) {
+  return prefill_marginal_s(shape.pool->prefill_reference, priced_prefill(view, shape, cached));
+}
+
 PrefillOption prefill_option(const PlanView& view, const CallShape& shape, uint32_t index) {
-  const Worker& worker = view.workers()[index];
-  const WorkerLoad& load = view.load(index);
+  const PrefillOutlook& worker = view.prefill_outlook(index);
   PrefillOption option;
   option.cached = shape.cached(index);
-  // Cost-blind policies plan as if nothing were cached; what they get is then cheaper than planned.
-  const uint32_t priced = view.settings().cache_aware != 0.0 ? option.cached : 0;
-  const PrefillShape work = prefill_shape(shape.prompt_tokens, priced);
-  const int64_t need = worker.block_aligned(shape.prompt_tokens);
-  option.fits = load.kv_free_tokens >= need;
-  option.service_s = prefill_alone_s(worker.prefill_engine, work);
-  option.work_s = prefill_marginal_s(shape.pool->prefill_reference, work);
-  option.wait_s = load.prefill.wait_s(worker.prefill_engine, work, view.now()) +
-                  0.5 * to_s(worker.spec.dispatch_round_trip_ns) +
-                  kv_wait_s(worker, load, need, option.service_s);
+  const PrefillShape work = priced_prefill(view, shape, option.cached);
+  const int64_t need = worker.rounding(shape.prompt_tokens);
+  option.fits = worker.kv_free_tokens >= need;
+  option.service_s = prefill_alone_s(worker.engine, work);
+  option.wait_s = view.load(index).prefill.wait_s(worker.engine, work, worker.prospect) +
+                  worker.half_round_trip_s + kv_wait_s(worker, need, option.service_s);
   return option;
 }
 
 DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_t index) {
-  const Worker& worker = view.workers()[index];
-  const WorkerLoad& load = view.load(index);
+  const DecodeOutlook& worker = view.decode_outlook(index);
   DecodeOption option;
-  const bool delta = (worker.spec.flags & HEXAGENT_WORKER_DELTA_TRANSFER) != 0;
-  option.cached = delta ? shape.cached(index) : 0;
+  option.cached = worker.delta_transfer ? shape.cached(index) : 0;
   const uint32_t priced = view.settings().cache_aware != 0.0 ? option.cached : 0;
   option.bytes = worker.kv_bytes_per_token * (shape.prompt_tokens - priced);
-  const int64_t need = worker.block_aligned(shape.reserve_tokens);
-  option.fits =
-      load.kv_free_tokens >= need &&
-      load.decode.sequences + load.decode.promised_sequences < 4.0 * worker.decode_engine.batch_max;
-  option.service_s =
-      load.decode.own_s(worker.decode_engine, shape.prompt_tokens, shape.output_tokens);
-  option.impact_s = load.decode.impact_s(worker.decode_engine, shape.prompt_tokens,
-                                         shape.output_tokens, shape.weight);
-  option.wait_s = 0.5 * to_s(worker.spec.dispatch_round_trip_ns) +
-                  kv_wait_s(worker, load, need, option.service_s);
+  const int64_t need = worker.rounding(shape.reserve_tokens);
+  const DecodeLoad& load = worker.load;
+  option.fits = worker.kv_free_tokens >= need &&
+                load.sequences + load.promised_sequences < 4.0 * worker.engine.batch_max;
+  option.service_s = load.own_s(worker.engine, shape.prompt_tokens, shape.output_tokens);
+  option.impact_s =
+      load.impact_s(worker.engine, shape.prompt_tokens, shape.output_tokens, shape.weight);
+  option.wait_s = worker.half_round_trip_s + kv_wait_s(worker, need, option.service_s);
   return option;
 }
 
@@ -71,10 +71,10 @@ double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, doubl
 }
 
 double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
-  const Worker& target = view.workers()[decode];
-  if (target.can_prefill()) return 0.0;  // it may be the same worker, and nothing moves
-  const LinkLoad& ingress = view.load(decode).ingress;
-  return (bytes + std::min(ingress.bytes, ingress.flows * bytes)) / target.spec.ingress_bytes_per_s;
+  const DecodeOutlook& target = view.decode_outlook(decode);
+  if (target.can_prefill) return 0.0;  // it may be the same worker, and nothing moves
+  const LinkLoad& ingress = target.ingress;
+  return (bytes + std::min(ingress.bytes, ingress.flows * bytes)) / target.ingress_bytes_per_s;
 }
 
 void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefill_part,

@@ -8,12 +8,21 @@ namespace hexagent {
 
 // May this worker take the call at all? `avoid`: not where it was lost before.
 inline bool eligible(const Worker& worker, const Call& call, uint32_t index, bool avoid) {
-  return worker.matches(call.labels_required, call.labels_excluded) &&
+  // Few calls ask for labels; the others need not look at the worker.
+  const bool any = (call.labels_required | call.labels_excluded) == 0;
+  return (any || worker.matches(call.labels_required, call.labels_excluded)) &&
          !(avoid && call.avoid_worker == index);
 }
 
+// Of a call whose KV lies on its prefill worker.
+inline constexpr PrefillOption kPrefillDone{true, 0, 0.0, 0.0};
+
 PrefillOption prefill_option(const PlanView& view, const CallShape& shape, uint32_t worker);
 DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_t worker);
+
+// The prefill work that is left when so many tokens are cached: the time it takes on the fastest kind
+// of worker, among others.
+double prefill_work_s(const PlanView& view, const CallShape& shape, uint32_t cached);
 
 // Seconds to move this call's KV, behind what is under way on both ends.
 double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes);

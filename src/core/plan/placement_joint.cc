@@ -76,15 +76,20 @@ class Search {
  private:
   void collect_prefills() {
     prefills_.clear();
+    uint32_t cached = 0;  // of the row before; most are alike
+    double price_s = weights_.work * prefill_work_s(view_, shape_, cached);
     for (uint32_t index : shape_.pool->prefill) {
       const Worker& worker = view_.workers()[index];
       if (!eligible(worker, *shape_.call, index, avoid_)) continue;
       const PrefillOption option = prefill_option(view_, shape_, index);
       if (must_fit_ && !option.fits) continue;
-      const bool late = worker.spec.binding == HEXAGENT_BINDING_PREFILL_END;
+      const bool late = view_.prefill_outlook(index).late;
       any_late_ = any_late_ || late;
-      prefills_.push_back(
-          {option.wait_s + option.service_s, weights_.work * option.work_s, 0.0, index, late});
+      if (option.cached != cached) {
+        cached = option.cached;
+        price_s = weights_.work * prefill_work_s(view_, shape_, cached);
+      }
+      prefills_.push_back({option.wait_s + option.service_s, price_s, 0.0, index, late});
     }
   }
 
@@ -222,7 +227,7 @@ bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t 
                         own_cost_s(shape, move + option.wait_s + option.service_s, weights.power);
     if (cost >= best_cost) continue;
     best_cost = cost;
-    project(view, prefill, PrefillOption{true, 0, 0.0, 0.0, 0.0}, index, option, best);
+    project(view, prefill, kPrefillDone, index, option, best);
     best->cost_s = cost;
     found = true;
   }

@@ -34,8 +34,7 @@ class LeastLoadedPlacement final : public Placement {
                      Choice* best) const override {
     const uint32_t decode = least_decode(view, shape, true);
     if (decode == kNoWorker) return false;
-    project(view, prefill, PrefillOption{true, 0, 0.0, 0.0, 0.0}, decode,
-            decode_option(view, shape, decode), best);
+    project(view, prefill, kPrefillDone, decode, decode_option(view, shape, decode), best);
     return true;
   }
 

@@ -39,7 +39,7 @@ class RoundRobinPlacement final : public Placement {
       if (!eligible(view.workers()[decode], *shape.call, decode, false)) continue;
       const DecodeOption option = decode_option(view, shape, decode);
       if (!option.fits) continue;
-      project(view, prefill, PrefillOption{true, 0, 0.0, 0.0, 0.0}, decode, option, best);
+      project(view, prefill, kPrefillDone, decode, option, best);
       return true;
     }
     return false;

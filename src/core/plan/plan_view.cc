@@ -8,7 +8,11 @@ PlanView::PlanView(const WorkerTable& workers, const LinkTable& links, const Set
       links_(links),
       settings_(settings),
       trials_(workers.capacity()),
-      stamps_(workers.capacity(), 0) {
+      stamps_(workers.capacity(), 0),
+      prefill_outlooks_(workers.capacity()),
+      decode_outlooks_(workers.capacity()),
+      prefill_stamps_(workers.capacity(), kNoStamp),
+      decode_stamps_(workers.capacity(), kNoStamp) {
   decode_rows_.reserve(workers.capacity());
   prefill_rows_.reserve(workers.capacity());
 }
@@ -16,6 +20,16 @@ PlanView::PlanView(const WorkerTable& workers, const LinkTable& links, const Set
 void PlanView::begin(TimeNs now) {
   now_ = now;
   ++stamp_;
+}
+
+void PlanView::look_at_prefill(uint32_t worker) const {
+  prefill_outlooks_[worker] = PrefillOutlook::of(workers_[worker], load(worker), now_);
+  prefill_stamps_[worker] = stamp_;
+}
+
+void PlanView::look_at_decode(uint32_t worker) const {
+  decode_outlooks_[worker] = DecodeOutlook::of(workers_[worker], load(worker));
+  decode_stamps_[worker] = stamp_;
 }
 
 WorkerLoad& PlanView::trial(uint32_t worker) {
@@ -53,12 +67,16 @@ void PlanView::book_decode(const CallShape& shape, const Choice& choice, WorkerL
 void PlanView::book(const CallShape& shape, const Choice& choice) {
   book_prefill(shape, choice, &trial(choice.prefill));
   book_decode(shape, choice, &trial(choice.decode));
+  changed(choice.prefill);
+  changed(choice.decode);
   ++rotation_;
 }
 
 void PlanView::book_dispatched(const CallShape& shape, const Choice& choice) {
   if (tried(choice.prefill)) book_prefill(shape, choice, &trials_[choice.prefill]);
   if (tried(choice.decode)) book_decode(shape, choice, &trials_[choice.decode]);
+  changed(choice.prefill);
+  changed(choice.decode);
   ++rotation_;
 }
 

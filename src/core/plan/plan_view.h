@@ -11,6 +11,7 @@
 #include "core/cluster/content_table.h"
 #include "core/cluster/link_table.h"
 #include "core/cluster/worker_table.h"
+#include "core/plan/outlook.h"
 #include "core/settings.h"
 #include "core/workflow/workflow.h"
 
@@ -43,7 +44,6 @@ struct PrefillOption {
   uint32_t cached = 0;
   double wait_s = 0.0;     // until the call progresses undisturbed
   double service_s = 0.0;  // its own prefill from there on
-  double work_s = 0.0;     // the same work on the fastest kind of worker, among others
 };
 
 // What a decode worker would cost a call (filled by placement_cost.h).
@@ -105,6 +105,19 @@ class PlanView {
     return stamps_[worker] == stamp_ ? trials_[worker] : workers_[worker].load;
   }
 
+  // The same, prepared for many calls.
+  const PrefillOutlook& prefill_outlook(uint32_t worker) const {
+    if (prefill_stamps_[worker] != stamp_) look_at_prefill(worker);
+    return prefill_outlooks_[worker];
+  }
+  const DecodeOutlook& decode_outlook(uint32_t worker) const {
+    if (decode_stamps_[worker] != stamp_) look_at_decode(worker);
+    return decode_outlooks_[worker];
+  }
+
+  // The real load of a worker has changed within the plan.
+  void changed(uint32_t worker) { prefill_stamps_[worker] = decode_stamps_[worker] = kNoStamp; }
+
   // Books a choice on the simulated state, as if it were dispatched.
   void book(const CallShape& shape, const Choice& choice);
   // After a real dispatch: workers that trials were made on get it in their trial copy as well.
@@ -120,16 +133,24 @@ class PlanView {
   double backlog_s = 0.0;
 
  private:
+  static constexpr uint64_t kNoStamp = ~uint64_t{0};
+
   WorkerLoad& trial(uint32_t worker);
   bool tried(uint32_t worker) const { return stamps_[worker] == stamp_; }
   void book_prefill(const CallShape& shape, const Choice& choice, WorkerLoad* load) const;
   void book_decode(const CallShape& shape, const Choice& choice, WorkerLoad* load) const;
+  void look_at_prefill(uint32_t worker) const;
+  void look_at_decode(uint32_t worker) const;
 
   const WorkerTable& workers_;
   const LinkTable& links_;
   const Settings& settings_;
   std::vector<WorkerLoad> trials_;
   std::vector<uint64_t> stamps_;
+  mutable std::vector<PrefillOutlook> prefill_outlooks_;
+  mutable std::vector<DecodeOutlook> decode_outlooks_;
+  mutable std::vector<uint64_t> prefill_stamps_;
+  mutable std::vector<uint64_t> decode_stamps_;
   mutable std::vector<DecodeRow> decode_rows_;
   mutable std::vector<PrefillRow> prefill_rows_;
   uint64_t stamp_ = 0;

@@ -119,13 +119,14 @@ void bind_prefilled(State* state) {
     if (call.decode_locked) {
       const DecodeOption option = decode_option(state->view, shape, call.decode_worker);
       if (!option.fits) continue;
-      project(state->view, call.prefill_worker, PrefillOption{true, 0, 0.0, 0.0, 0.0},
-              call.decode_worker, option, &choice);
+      project(state->view, call.prefill_worker, kPrefillDone, call.decode_worker, option, &choice);
     } else if (!state->policy.placement->choose_decode(state->view, shape, call.prefill_worker,
                                                        &choice)) {
       continue;
     }
     bind_decode(state, entry.call, choice);
+    state->view.changed(choice.prefill);
+    state->view.changed(choice.decode);
   }
 }
 

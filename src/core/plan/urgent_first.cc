@@ -42,7 +42,7 @@ void UrgentFirst::scan() {
   const std::vector<uint32_t>& calls = state_.waiting.calls();
   const std::vector<Urgency>& urgencies = state_.waiting.urgencies();
   const bool mixed = state_.queued.is_mixed();  // of one tier they need not be looked up
-  double floor = Urgency::kLost;  // keys below it cannot be kept
+  double floor = Urgency::kLost;                // keys below it cannot be kept
   for (size_t slot = 0; slot < calls.size(); ++slot) {
     const Urgency& urgency = urgencies[slot];
     if (floor > Urgency::kLost && urgency.surely_below(floor, state_.now)) continue;

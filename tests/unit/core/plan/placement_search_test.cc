@@ -92,7 +92,8 @@ double cost_of(const PlanWorld& world, const JointWeights& weights, uint32_t pre
   const double move = transfer_s(world.view, prefill, decode, target.bytes);
   const double finish =
       source.wait_s + source.service_s + move + (target.wait_s + target.service_s);
-  return weights.work * source.work_s + weights.transfer * move + weights.impact * target.impact_s +
+  const double work = prefill_work_s(world.view, world.shape, source.cached);
+  return weights.work * work + weights.transfer * move + weights.impact * target.impact_s +
          own_cost_s(world.shape, finish, weights.power);
 }
 

@@ -92,6 +92,7 @@ void what_does_not_fit_comes_last(void** state) {
     assert_true(world.choose(*placement).fits);
   }
   world.workers[busy].load.kv_free_tokens = 999;
+  world.view.changed(busy);
   for (const Placement* placement : all) {
     assert_true(world.choose(*placement).prefill != kNoWorker);
     assert_false(world.choose(*placement).fits);

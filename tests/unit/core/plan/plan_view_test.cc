@@ -87,6 +87,44 @@ void a_dispatch_is_seen_once_whether_its_worker_was_tried_or_not(void** state) {
   assert_true(near(world.view.load(decode).decode.promised_sequences, 3));
 }
 
+bool as_the_load(const PlanWorld& world, uint32_t index) {
+  const Worker& worker = world.workers[index];
+  const WorkerLoad& load = world.view.load(index);
+  const PrefillOutlook& prefill = world.view.prefill_outlook(index);
+  const DecodeOutlook& decode = world.view.decode_outlook(index);
+  const double drain_s = load.prefill.drain_s(worker.prefill_engine, world.view.now());
+  return prefill.prospect.drain_s == drain_s && prefill.kv_free_tokens == load.kv_free_tokens &&
+         decode.load.promised_context == load.decode.promised_context &&
+         decode.kv_free_tokens == load.kv_free_tokens && decode.ingress.bytes == load.ingress.bytes;
+}
+
+// Outlooks are kept; whatever happens to a worker within a plan must be seen in its own.
+void an_outlook_is_that_of_the_load_at_every_moment(void** state) {
+  PlanWorld& world = world_of(state);
+  for (int i = 0; i < 3; ++i) {
+    world.add_prefill();
+    world.add_decode();
+  }
+  uint64_t draw = 7;
+  for (int turn = 0; turn < 300; ++turn) {
+    draw = draw * 6364136223846793005u + 1442695040888963407u;
+    const auto prefill = static_cast<uint32_t>(draw >> 33) % 3 * 2;
+    const auto decode = static_cast<uint32_t>(draw >> 40) % 3 * 2 + 1;
+    const uint64_t action = (draw >> 50) % 4;
+    if (action == 0) world.view.begin(turn * 1'000'000);
+    if (action == 1) world.view.book(world.shape, pair_of(prefill, decode));
+    if (action == 2) {
+      world.load_prefill(prefill, 100);
+      world.view.book_dispatched(world.shape, pair_of(prefill, decode));
+    }
+    if (action == 3) {
+      world.workers[decode].load.decode.promised_context += 10.0;
+      world.view.changed(decode);
+    }
+    for (uint32_t index = 0; index < 6; ++index) assert_true(as_the_load(world, index));
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -96,6 +134,7 @@ int main() {
       PLAN_TEST(a_new_plan_starts_from_the_real_loads),
       PLAN_TEST(a_call_in_one_place_takes_one_reservation_and_no_link),
       PLAN_TEST(a_dispatch_is_seen_once_whether_its_worker_was_tried_or_not),
+      PLAN_TEST(an_outlook_is_that_of_the_load_at_every_moment),
   };
   return cmocka_run_group_tests_name("plan view", tests, nullptr, nullptr);
 }
