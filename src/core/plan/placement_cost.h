@@ -20,8 +20,8 @@ inline constexpr PrefillOption kPrefillDone{true, 0, 0.0, 0.0};
 PrefillOption prefill_option(const PlanView& view, const CallShape& shape, uint32_t worker);
 DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_t worker);
 
-// The prefill work that is left when so many tokens are cached: the time it takes on the fastest kind
-// of worker, among others.
+// The prefill work that is left when so many tokens are cached, as the time it takes on the fastest
+// kind of worker, among others.
 double prefill_work_s(const PlanView& view, const CallShape& shape, uint32_t cached);
 
 // Seconds to move this call's KV, behind what is under way on both ends.

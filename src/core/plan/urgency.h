@@ -44,7 +44,7 @@ struct Urgency {
     return key <= static_cast<double>(limit) ? key : kLost;
   }
 
-  // Surely below `bound`, which is above kLost? Without the division: a plan asks this of thousands.
+  // Surely below `bound`, which is above kLost? No division: a plan asks this of thousands.
   bool surely_below(double bound, TimeNs now) const { return sum_s(now) < bound * span_s * kShy; }
 
  private:
