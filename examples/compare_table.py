@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The README's table and statements from the cells of compare_all.sh: compare_table.py OUT_FOLDER.
+"""The tables and statements of the READMEs from what compare_all.sh and compare_drain.sh left:
+compare_table.py OUT_FOLDER.
 
 Prints Markdown: Req95/Req99 of each policy in each cell, the cells the default loses (first), and for
-each rival in how many cells at load 0.7 and above the default's Req is lower.
+each rival in how many cells at load 0.7 and above the default's Req is lower; of drain cells also
+Req99/Req95 and the ratio of the paper's policy to each rival.
 """
 import json
 import pathlib
@@ -44,8 +46,36 @@ def cells(folder):
                 yield name, load, data["cell"], {p["policy"]: p for p in data["policies"]}
 
 
-def main(folder):
+def drain(folder):
+    rows = []
+    for trace, name in TRACES.items():
+        path = folder / f"{trace}-drain.json"
+        if not path.exists():
+            continue
+        data = json.loads(path.read_text(encoding="utf-8"))
+        policies = {p["policy"]: p for p in data["policies"]}
+        base = policies["hexagent"]["req95"]["value"]
+        for policy, entry in policies.items():
+            q95, q99 = (entry[q]["value"] for q in ("req95", "req99"))
+            low, high = entry["req95"]["ci95"]
+            ratio = ""
+            if policy != "default":
+                of_default = entry["ratio95"]
+                ratio = "{:.3f} [{:.3f}, {:.3f}]".format(of_default["value"], *of_default["ci95"])
+            rows.append(
+                f"| {name} | {POLICIES[policy]} | {q95:.2f} [{low:.2f}, {high:.2f}] | {q99:.2f} | "
+                f"{q99 / q95:.3f} | {entry['mean']:.2f} | {base / q95:.3f} | {ratio} |"
+            )
+    if rows:
+        print("\n| drain of | policy | Req95 | Req99 | Req99/Req95 | mean | hexagent over it | default over it |")
+        print("|---|---|---|---|---|---|---|---|")
+        print("\n".join(rows))
+
+
+def steady(folder):
     found = list(cells(folder))
+    if not found:
+        return
     print("| workload | load | " + " | ".join(POLICIES.values()) + " |")
     print("|---|---|" + "---|" * len(POLICIES))
     losses, wins = [], {policy: {"req95": [], "req99": []} for policy in POLICIES}
@@ -80,5 +110,6 @@ def main(folder):
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit(__doc__.splitlines()[0])
-    main(pathlib.Path(sys.argv[1]))
+        sys.exit(__doc__.splitlines()[1])
+    steady(pathlib.Path(sys.argv[1]))
+    drain(pathlib.Path(sys.argv[1]))
