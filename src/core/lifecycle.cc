@@ -37,7 +37,7 @@ void emit_transfer(State* state, Call* sent) {
   decision.tokens = call.prompt_tokens - call.decode_hit;
   decision.cached_tokens = call.decode_hit;
   decision.expected_start_ns = state->now;
-  decision.expected_end_ns = call.plan.transfer_end;
+  decision.expected_end_ns = state->now + (call.plan.transfer_end - call.plan.transfer_start);
 }
 
 void emit_decode(State* state, Call* sent) {
@@ -47,7 +47,7 @@ void emit_decode(State* state, Call* sent) {
   decision.tokens = static_cast<uint32_t>(call.output_mean + 0.5);
   decision.cached_tokens = call.decode_hit;
   decision.expected_start_ns = state->now;
-  decision.expected_end_ns = call.plan.decode_end;
+  decision.expected_end_ns = state->now + (call.plan.decode_end - call.plan.transfer_end);
 }
 
 // The call's sequence joins the decode batch of its worker.
@@ -222,6 +222,7 @@ void bind_decode(State* state, uint32_t index, const Choice& choice) {
   call.decode_hit = choice.decode_cached;
   resize_transfer(state, index);
   attach_decode(state, index, true);
+  call.plan.transfer_start = state->now;
   call.plan.transfer_end = state->now + to_ns(choice.transfer_end_s);
   call.plan.decode_end = state->now + to_ns(choice.finish_s);
   call.state = CallState::kTransferring;

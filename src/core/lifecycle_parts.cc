@@ -146,6 +146,7 @@ void record_plan(State* state, Call* call, const Choice& choice, double order_ke
   plan.decode_cached = choice.decode_cached;
   plan.prefill_start = now + to_ns(choice.wait_s);
   plan.prefill_end = now + to_ns(choice.prefill_end_s);
+  plan.transfer_start = plan.prefill_end;
   plan.transfer_end = now + to_ns(choice.transfer_end_s);
   plan.decode_end = now + to_ns(choice.finish_s);
 }

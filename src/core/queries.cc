@@ -26,6 +26,17 @@ void fill_placement(const State& state, const Choice& choice, hexagent_placement
   placement->fits_now = choice.fits ? 1 : 0;
 }
 
+// What the caller says that workers hold, on top of what the library believes.
+void add_hints(const hexagent_call& record, const hexagent_prefix* prefixes, State* state) {
+  for (uint32_t i = 0; i < record.prefixes_count; ++i) {
+    const hexagent_prefix& prefix = prefixes[i];
+    const uint32_t worker = prefix.worker == 0 ? kNoWorker : state->workers.find(prefix.worker);
+    if (worker == kNoWorker) continue;
+    uint32_t& hits = state->hits[worker];
+    hits = std::max(hits, std::min(prefix.tokens, prefix.cached_tokens));
+  }
+}
+
 // Latest end of a workflow's open calls if each of them ran on its best workers from now on.
 double remaining_s(const Workflow& workflow) {
   return workflow.calls_done < workflow.calls ? workflow.remaining_s : 0.0;
@@ -51,6 +62,7 @@ int32_t Scheduler::placement_query(const hexagent_call& record, const hexagent_p
   if (pool == nullptr || pool->prefill.empty() || pool->decode.empty()) return HEXAGENT_E_NO_WORKER;
   begin_forecast(state);
   const CallShape shape = state->shape_of(call);
+  add_hints(record, prefixes, state);
   // The policy's own choice first, then the others by the same cost, prefill workers in turn left
   // out.
   ModelPool rest = *pool;

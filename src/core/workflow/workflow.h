@@ -63,6 +63,7 @@ struct CallPlan {
   uint32_t decode_cached = 0;
   TimeNs prefill_start = 0;
   TimeNs prefill_end = 0;
+  TimeNs transfer_start = 0;
   TimeNs transfer_end = 0;
   TimeNs decode_end = 0;
 };

@@ -51,6 +51,21 @@ void early_binding_transfers_as_soon_as_the_prefill_is_done(void** state) {
   assert_int_equal(world.worker(1).kv_reserved_tokens, kPromptKv);  // until it is moved
 }
 
+// 1000 tokens of 1000 bytes, then a hundred iterations of 10 ms: from when they really start.
+void what_starts_late_is_expected_to_end_late(void** state) {
+  World& world = one_pair(state, HEXAGENT_BINDING_PREFILL_START);
+  world.pass(20 * kSecond);
+  world.report(1, 1, HEXAGENT_PHASE_PREFILL);
+  const hexagent_decision transfer = world.only(HEXAGENT_DECISION_TRANSFER, 1, 1);
+  assert_int_equal(transfer.expected_start_ns, world.now());
+  assert_in_range(transfer.expected_end_ns - world.now(), 1, kMs);
+  world.pass(20 * kSecond);
+  world.report(1, 1, HEXAGENT_PHASE_TRANSFER);
+  const hexagent_decision decode = world.only(HEXAGENT_DECISION_DECODE, 1, 1);
+  assert_int_equal(decode.expected_start_ns, world.now());
+  assert_in_range(decode.expected_end_ns - world.now(), kSecond, kSecond + kMs);
+}
+
 void the_prefill_workers_kv_is_free_once_it_was_moved(void** state) {
   World& world = one_pair(state, HEXAGENT_BINDING_PREFILL_START);
   world.report(1, 1, HEXAGENT_PHASE_PREFILL);
@@ -267,6 +282,7 @@ int main() {
   const CMUnitTest tests[] = {
       WORLD_TEST(early_binding_promises_both_workers_at_dispatch),
       WORLD_TEST(early_binding_transfers_as_soon_as_the_prefill_is_done),
+      WORLD_TEST(what_starts_late_is_expected_to_end_late),
       WORLD_TEST(the_prefill_workers_kv_is_free_once_it_was_moved),
       WORLD_TEST(the_end_gives_everything_back_and_tells_the_tokens),
       WORLD_TEST(late_binding_promises_the_decode_worker_after_the_prefill),
