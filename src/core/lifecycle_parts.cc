@@ -85,7 +85,10 @@ double delay_weight(const State& state, const Call& call) {
   const Workflow& workflow = state.workflows.workflow_of(call);
   const double stretch = projected_stretch(state, workflow);
   const auto power = static_cast<uint32_t>(state.settings.impact_power);
-  return whole_power(stretch, power - 1) / std::max(workflow.horizon_s, 1e-3);
+  const double longest_s = state.settings.impact_horizon_max * state.horizons_s.value();
+  const double horizon_s =
+      longest_s > 0.0 ? std::min(workflow.horizon_s, longest_s) : workflow.horizon_s;
+  return whole_power(stretch, power - 1) / std::max(horizon_s, 1e-3);
 }
 
 void refresh_urgency(State* state, uint32_t workflow) {

@@ -14,7 +14,8 @@ inline double decode_context(const Call& call) {
 
 // How much a second of delay matters to a call's workflow: the slope of S^p at its present stretch
 // S, S^(p - 1) / H up to a constant. A surrogate of the high quantiles of stretch
-// (notes/algorithms.md 5.3).
+// (notes/algorithms.md 5.3). H counts up to `impact_horizon_max` times the mean of late: with a
+// finite p the long workflows would else be held up until they are the tail.
 double delay_weight(const State& state, const Call& call);
 
 // Stretch of a workflow if what is revealed ran alone from now on; at least 1.

@@ -15,6 +15,7 @@
 #include "core/cluster/worker_table.h"
 #include "core/input.h"
 #include "core/model/length_predictor.h"
+#include "core/model/recent_mean.h"
 #include "core/notice.h"
 #include "core/plan/plan_view.h"
 #include "core/plan/policy.h"
@@ -53,6 +54,7 @@ struct Scheduler::State {
   ContentTable contents;
   LinkTable links;
   LengthPredictor lengths;
+  RecentMean horizons_s;  // of workflows that ended
   TenantTable tenants;
   PlanView view;
 
