@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the bindings against a library that is built: `tests/bindings.sh BUILD_DIR`. Installs it into
-# a prefix of its own, as an embedder would have it, and runs the conformance vectors, the tests and the
-# quick start of each language there. Where Debian's own Go and Rust are installed beside newer ones
+# a prefix of its own, as an embedder would have it, and runs the conformance vectors, the tests, the
+# quick start of each language and those of README.md there. Where Debian's own Go and Rust are installed beside newer ones
 # they run too: they are the oldest that must work. One line a part; what fails is shown in full.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -76,6 +76,8 @@ rust_quickstart() {
     readme_shows bindings/rust/hexagent/README.md examples/rust/quickstart.rs
 }
 
+readme_quickstarts() { python3 -B tests/readme_quickstarts.py "$cache"; }
+
 part "generated files" generated
 part "conformance in C" "$build/tests/conformance.conformance_test"
 part "Python tests" python_tests
@@ -93,4 +95,5 @@ if [[ -x /usr/bin/cargo && $(command -v cargo) != /usr/bin/cargo ]]; then
   part "Rust tests ($(/usr/bin/rustc --version))" rust_floor
 fi
 part "Rust quick start" rust_quickstart
+part "README quick starts" readme_quickstarts
 exit $failed
