@@ -64,7 +64,7 @@ python_questions() {
 }
 go_gateway() { (cd examples/go/gateway && go vet . && go test -race .); }
 go_tests() { (cd bindings/go && GODEBUG=cgocheck=${2:-1} "$1" test -race ./...); }
-go_lint() { (cd bindings/go && go vet ./... && [[ -z $(gofmt -l . "$root/examples/go" "$root/tests/gateway") ]]); }
+go_lint() { (cd bindings/go && go vet ./... && [[ -z $(gofmt -l . "$root/examples/go" "$root/tests/gateway" "$root/tests/boundary") ]]); }
 go_quickstart() {
   (cd examples/go/quickstart && ends_well go run .) &&
     readme_shows bindings/go/README.md examples/go/quickstart/main.go
@@ -76,6 +76,11 @@ rust_quickstart() {
     readme_shows bindings/rust/hexagent/README.md examples/rust/quickstart.rs
 }
 
+# Measures next to nothing: all rows must be there, five of the languages and five of rivals.
+boundary() {
+  python3 -B tests/boundary/run.py "$build" --smoke --json "$scratch/boundary.json" | tee "$scratch/shown" &&
+    [[ $(grep -c '^| .* |$' "$scratch/shown") -eq 11 ]] && python3 -m json.tool "$scratch/boundary.json"
+}
 readme_quickstarts() { python3 -B tests/readme_quickstarts.py "$cache"; }
 
 part "generated files" generated
@@ -96,4 +101,5 @@ if [[ -x /usr/bin/cargo && $(command -v cargo) != /usr/bin/cargo ]]; then
 fi
 part "Rust quick start" rust_quickstart
 part "README quick starts" readme_quickstarts
+part "benchmark of the boundary" boundary
 exit $failed

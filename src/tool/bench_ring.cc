@@ -1,5 +1,5 @@
 // `hexagent bench ring`: the intake ring against a deque behind a mutex and against Boost.Lockfree,
-// in one run: two producers, one consumer, the same payload.
+// in one run: some producers (two, unless told), one consumer, the same payload.
 //
 // The payload is an input as the C ABI makes it, with a report of 128 bytes or with no record.
 // Every queue copies it in, and the consumer reads every word of it. All are bounded to the same
@@ -26,7 +26,7 @@
 namespace hexagent::tool {
 namespace {
 
-constexpr uint32_t kProducers = 2;
+constexpr uint32_t kProducersMax = 64;
 constexpr uint64_t kEntries = 16384;  // bound of every queue
 
 template <bool with_report>
@@ -157,15 +157,15 @@ class BoostQueue {
 
 // Nanoseconds per item through a fresh queue.
 template <class Queue, bool with_report>
-double measure(uint64_t items) {
+double measure(uint32_t producer_count, uint64_t items) {
   const auto queue = std::make_unique<Queue>();
-  std::atomic<uint32_t> waiting{kProducers + 1};
+  std::atomic<uint32_t> waiting{producer_count + 1};
   const auto line_up = [&waiting] {
     waiting.fetch_sub(1);
     while (waiting.load() > 0) sched_yield();
   };
   std::vector<std::thread> producers;
-  for (uint64_t who = 0; who < kProducers; ++who) {
+  for (uint64_t who = 0; who < producer_count; ++who) {
     producers.emplace_back([&, who] {
       hexagent_report report = {};
       Input input = {InputKind::kReport};
@@ -185,7 +185,7 @@ double measure(uint64_t items) {
   const int64_t begin = clock_ns();
   uint64_t sum = 0;
   Patience patience;
-  for (uint64_t taken = 0; taken < kProducers * items;) {
+  for (uint64_t taken = 0; taken < producer_count * items;) {
     if (queue->pop(&sum)) {
       ++taken;
       patience = {};
@@ -195,11 +195,19 @@ double measure(uint64_t items) {
   }
   const int64_t end = clock_ns();
   for (std::thread& producer : producers) producer.join();
-  const uint64_t calls = kProducers * (items * (items + 1) / 2);
-  const uint64_t workflows = items * (kProducers * (kProducers - 1) / 2);
+  const uint64_t producers_sum = uint64_t{producer_count} * (producer_count - 1) / 2;
+  const uint64_t calls = producer_count * (items * (items + 1) / 2);
+  const uint64_t workflows = items * producers_sum;
   if (sum != workflows + calls * (with_report ? 2 : 1)) throw std::runtime_error("items lost");
-  return static_cast<double>(end - begin) / static_cast<double>(kProducers * items);
+  return static_cast<double>(end - begin) / static_cast<double>(producer_count * items);
 }
+
+struct Options {
+  uint64_t items = 200000;  // of each producer
+  uint32_t producers = 2;
+  uint32_t repetitions = 31;
+  bool json = false;
+};
 
 struct Result {
   double ring_ns, mutex_ns, boost_ns;       // medians per item
@@ -213,12 +221,13 @@ double best(const std::vector<double>& times) {
 
 // Repetitions take turns, so that what disturbs the machine disturbs all three.
 template <bool with_report>
-Result compare(uint64_t items, uint32_t repetitions) {
+Result compare(const Options& options) {
   std::vector<double> ring, mutex, boost, over_mutex, over_boost;
-  for (uint32_t i = 0; i < repetitions; ++i) {
-    ring.push_back(measure<Ours<with_report>, with_report>(items));
-    mutex.push_back(measure<MutexDeque<with_report>, with_report>(items));
-    boost.push_back(measure<BoostQueue<with_report>, with_report>(items));
+  const uint32_t producers = options.producers;
+  for (uint32_t i = 0; i < options.repetitions; ++i) {
+    ring.push_back(measure<Ours<with_report>, with_report>(producers, options.items));
+    mutex.push_back(measure<MutexDeque<with_report>, with_report>(producers, options.items));
+    boost.push_back(measure<BoostQueue<with_report>, with_report>(producers, options.items));
     over_mutex.push_back(mutex.back() / ring.back());
     over_boost.push_back(boost.back() / ring.back());
   }
@@ -230,12 +239,6 @@ Result compare(uint64_t items, uint32_t repetitions) {
           best(mutex) / best(ring),
           best(boost) / best(ring)};
 }
-
-struct Options {
-  uint64_t items = 200000;  // of each producer
-  uint32_t repetitions = 31;
-  bool json = false;
-};
 
 nlohmann::ordered_json to_json(const Result& result) {
   return {{"ring_ns", result.ring_ns},
@@ -254,14 +257,15 @@ void print(const char* payload, const Result& result) {
 }
 
 void run(const Options& options) {
-  const Result report = compare<true>(options.items, options.repetitions);
-  const Result event = compare<false>(options.items, options.repetitions);
+  const Result report = compare<true>(options);
+  const Result event = compare<false>(options);
   if (options.json) {
-    const nlohmann::ordered_json ring = {{"report", to_json(report)}, {"event", to_json(event)}};
+    const nlohmann::ordered_json ring = {
+        {"producers", options.producers}, {"report", to_json(report)}, {"event", to_json(event)}};
     std::printf("%s\n", nlohmann::ordered_json({{"ring", ring}}).dump(2).c_str());
     return;
   }
-  std::printf("%u producers, 1 consumer, ns per item, medians of %u runs\n", kProducers,
+  std::printf("%u producers, 1 consumer, ns per item, medians of %u runs\n", options.producers,
               options.repetitions);
   std::printf("ratios: medians, and of the best runs in brackets\n");
   std::printf("%-28s %8s %14s %16s %15s %15s\n", "payload", "ring", "mutex + deque",
@@ -276,6 +280,9 @@ void add_bench_ring(CLI::App* bench) {
   CLI::App* command = bench->add_subcommand("ring", "The intake ring against other queues");
   auto options = std::make_shared<Options>();
   command->add_option("--items", options->items, "Items of each producer")->capture_default_str();
+  command->add_option("--producers", options->producers, "Threads that push")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, kProducersMax));
   command->add_option("--repetitions", options->repetitions)->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] { run(*options); });
