@@ -2,7 +2,7 @@ package hexagent
 
 // The scheduler's life and driving. Every method takes the lock for reading, so that Close, which takes
 // it for writing, never frees a handle in use. Wait (wait.go) holds no lock while it waits. Set-up of the
-// fleet, inputs and questions are in files of those names; only these four use cgo.
+// fleet, inputs, questions and replays are in files of those names; only these five use cgo.
 
 /*
 #cgo pkg-config: hexagent

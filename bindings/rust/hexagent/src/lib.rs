@@ -12,11 +12,13 @@ mod error;
 mod inputs;
 mod questions;
 mod records;
+mod replay;
 mod scheduler;
 
 pub use codes::*;
 pub use error::{check_results, Error, Result};
 pub use records::*;
+pub use replay::Replay;
 pub use scheduler::{
     describe_config, library_version, now, profile_derive, Events, Handle, Inputs, Scheduler,
 };

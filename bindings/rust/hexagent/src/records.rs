@@ -1,6 +1,6 @@
 //! Records. They are those of C under shorter names; texts become strings, codes become enums.
 
-use crate::codes::{DecisionKind, Field, Status};
+use crate::codes::{DecisionKind, Field, InputKind, Status};
 use hexagent_sys as sys;
 use std::ops::Deref;
 use std::os::raw::c_char;
@@ -15,6 +15,7 @@ pub use sys::hexagent_model as Model;
 pub use sys::hexagent_placement as Placement;
 pub use sys::hexagent_prefix as Prefix;
 pub use sys::hexagent_profile as Profile;
+pub use sys::hexagent_replay_info as ReplayInfo;
 pub use sys::hexagent_report as Report;
 pub use sys::hexagent_resync as Resync;
 pub use sys::hexagent_shadow_info as ShadowInfo;
@@ -50,6 +51,31 @@ impl Decision {
     /// What a refusal names.
     pub fn field(&self) -> Field {
         Field::from(self.0.field)
+    }
+}
+
+/// One input of a replayed step: C's record, with its kind as an enum. Fields a kind does not use are 0.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Input(sys::hexagent_input);
+
+impl From<sys::hexagent_input> for Input {
+    fn from(input: sys::hexagent_input) -> Input {
+        Input(input)
+    }
+}
+
+impl Deref for Input {
+    type Target = sys::hexagent_input;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Input {
+    pub fn kind(&self) -> InputKind {
+        InputKind::from(self.0.kind)
     }
 }
 

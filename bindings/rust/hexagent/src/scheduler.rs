@@ -1,5 +1,5 @@
 //! One scheduler, and the handle for other threads: life and driving. All of the crate's `unsafe` but
-//! the static texts is here, in `inputs` and in `questions`.
+//! the static texts is here, in `inputs`, in `questions` and in `replay`.
 
 use crate::codes::Status;
 use crate::error::{check, check_detail, Error, Result};
@@ -20,12 +20,15 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Handle {
     raw: NonNull<sys::hexagent_scheduler>,
+    owned: bool, // that of a replay is not
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: the handle is open, and the last that shared it is gone.
-        unsafe { sys::hexagent_close(self.raw.as_ptr()) }
+        if self.owned {
+            // SAFETY: the handle is open, and the last that shared it is gone.
+            unsafe { sys::hexagent_close(self.raw.as_ptr()) }
+        }
     }
 }
 
@@ -185,13 +188,22 @@ impl Scheduler {
         let handle =
             unsafe { sys::hexagent_open(raw.0.as_ptr(), sys::HEXAGENT_VERSION, &mut detail) };
         match NonNull::new(handle) {
-            // Scheduler and Inputs say themselves which threads may share it.
-            #[allow(clippy::arc_with_non_send_sync)]
-            Some(raw) => Ok(Scheduler { handle: Arc::new(Handle { raw }), not_sync: PhantomData }),
+            Some(raw) => Ok(Scheduler::of(Handle { raw, owned: true })),
             None => Err(check_detail(detail.status, &detail)
                 .err()
                 .unwrap_or_else(|| Status::Internal.into())),
         }
+    }
+
+    // Scheduler and Inputs say themselves which threads may share it.
+    #[allow(clippy::arc_with_non_send_sync)]
+    fn of(handle: Handle) -> Scheduler {
+        Scheduler { handle: Arc::new(handle), not_sync: PhantomData }
+    }
+
+    /// The scheduler of a replay, which closes it. Whoever asks for it keeps it to itself.
+    pub(crate) fn borrowed(raw: NonNull<sys::hexagent_scheduler>) -> Scheduler {
+        Scheduler::of(Handle { raw, owned: false })
     }
 
     /// For inputs from other threads. `State` in manual driving, where there are none.
