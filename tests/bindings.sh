@@ -71,6 +71,8 @@ go_quickstart() {
 }
 rust_tests() { (cd bindings/rust && CARGO_TARGET_DIR=$2 "$1" test --workspace); }
 rust_floor() { RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc rust_tests /usr/bin/cargo "$cache/rust_floor"; }
+# Two crates of the registry's, unlike the binding.
+rust_gateway() { (cd examples/rust/gateway && CARGO_NET_OFFLINE=false CARGO_TARGET_DIR=$cache/rust_gateway cargo test --locked); }
 rust_quickstart() {
   (cd bindings/rust && CARGO_TARGET_DIR=$cache/rust ends_well cargo run -q --example quickstart) &&
     readme_shows bindings/rust/hexagent/README.md examples/rust/quickstart.rs
@@ -100,6 +102,7 @@ if [[ -x /usr/bin/cargo && $(command -v cargo) != /usr/bin/cargo ]]; then
   part "Rust tests ($(/usr/bin/rustc --version))" rust_floor
 fi
 part "Rust quick start" rust_quickstart
+part "Rust gateway" rust_gateway
 part "README quick starts" readme_quickstarts
 part "benchmark of the boundary" boundary
 exit $failed

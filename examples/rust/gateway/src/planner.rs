@@ -33,7 +33,7 @@ impl Metrics {
 }
 
 /// What headers said of a call.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Identity {
     pub workflow: String, // empty: a workflow of this one call
     pub call: String,

@@ -172,7 +172,7 @@ fn dispatch(gateway: &Gateway, request: &Arc<Request>, client: &mut Client) -> R
     fallback::fallback(gateway, request, client)
 }
 
-fn parse(gateway: &Gateway, head: &Head, body: &[u8]) -> Result<Request, Failure> {
+pub fn parse(gateway: &Gateway, head: &Head, body: &[u8]) -> Result<Request, Failure> {
     let body: Value = serde_json::from_slice(body)
         .map_err(|_| Failure::Answer(400, "the body is no JSON".into()))?;
     if body["model"] != gateway.model.as_str() {
@@ -191,7 +191,7 @@ fn parse(gateway: &Gateway, head: &Head, body: &[u8]) -> Result<Request, Failure
 }
 
 /// Explicit headers, then the sessions of agents; the Go gateway's identity.go has the sources.
-fn identify(head: &Head) -> Identity {
+pub fn identify(head: &Head) -> Identity {
     let short = |name: &str| head.get(name).chars().take(100).collect::<String>();
     let is_true = |name: &str| matches!(head.get(name), "1" | "true" | "True");
     let mut who = Identity {
@@ -215,7 +215,12 @@ fn identify(head: &Head) -> Identity {
         "x-llm-d-inference-fairness-id",
     ];
     match sessions.iter().find(|name| !head.get(name).is_empty()) {
-        Some(name) => who.workflow = format!("session:{}", short(name)),
+        Some(name) => {
+            who.workflow = format!("session:{}", short(name));
+            // The final mark of a child session does not end its parent's workflow.
+            let own = head.get("x-dynamo-parent-session-id").is_empty();
+            who.last |= own && is_true("x-dynamo-session-final");
+        }
         None => who.last = true,
     }
     who
