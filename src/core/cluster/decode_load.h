@@ -38,17 +38,26 @@ struct DecodeLoad {
     clock_time = std::max(clock_time, now);
   }
 
-  // One iteration with everyone promised in the batch and `sequences_more` besides.
+  // How many times over the sequences here fill the batch, with `sequences_more` besides; 1 while
+  // there is room.
+  double turns(const DecodeEngine& engine, double sequences_more) const {
+    return std::max(1.0, (sequences + promised_sequences + sequences_more) / engine.batch_max);
+  }
+
+  // One iteration with as many as the batch takes of those promised and `sequences_more` besides.
   double iteration_s(const DecodeEngine& engine, double sequences_more, double context_more) const {
     const double batch =
         std::min(engine.batch_max, sequences + promised_sequences + sequences_more);
-    return engine.factor *
-           engine.model.decode_iteration_s(batch, context + promised_context + context_more);
+    const double in_batch =
+        (context + promised_context + context_more) / turns(engine, sequences_more);
+    return engine.factor * engine.model.decode_iteration_s(batch, in_batch);
   }
 
-  // Decode time of a call that joins.
+  // From joining to the last token. Who finds the batch full waits for a place: its batch_max
+  // sequences leave in about a decode time, so the k-th behind them waits k / batch_max of one.
   double own_s(const DecodeEngine& engine, double prompt_tokens, double output_tokens) const {
-    return output_tokens * iteration_s(engine, 1.0, prompt_tokens + 0.5 * output_tokens);
+    return turns(engine, 1.0) * output_tokens *
+           iteration_s(engine, 1.0, prompt_tokens + 0.5 * output_tokens);
   }
 
   // Delay that a joining call causes to everyone else, in seconds of its own: each second is

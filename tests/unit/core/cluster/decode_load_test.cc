@@ -56,12 +56,29 @@ void a_batch_is_no_larger_than_its_worker_takes(void**) {
   assert_true(near(load.iteration_s(decode, 1.0, 0.0), 1.5 * (0.001 + 0.0001 * 16)));
 }
 
+void who_finds_the_batch_full_waits_for_a_place(void**) {
+  DecodeEngine decode;
+  decode.model = plain_model();
+  decode.model.decode_per_context_token = 1e-6;
+  decode.batch_max = 16;
+  DecodeLoad load;
+  load.sequences = 15;
+  load.context = 1500;
+  assert_true(near(load.own_s(decode, 50, 100), 100 * (0.001 + 0.0001 * 16 + 1e-6 * 1600)));
+  // Twice as many as the batch takes: two turns, each with half of the tokens in it.
+  load.promised_sequences = 16;
+  load.promised_context = 1600;
+  assert_true(near(load.turns(decode, 1.0), 2.0));
+  assert_true(near(load.own_s(decode, 50, 100), 2 * 100 * (0.001 + 0.0001 * 16 + 1e-6 * 1600)));
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(the_decode_clock_counts_iterations_of_a_changing_batch),
       cmocka_unit_test(a_batch_is_no_larger_than_its_worker_takes),
+      cmocka_unit_test(who_finds_the_batch_full_waits_for_a_place),
   };
   return cmocka_run_group_tests_name("decode load", tests, nullptr, nullptr);
 }
