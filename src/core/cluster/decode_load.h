@@ -38,26 +38,24 @@ struct DecodeLoad {
     clock_time = std::max(clock_time, now);
   }
 
-  // How many times over the sequences here fill the batch, with `sequences_more` besides; 1 while
-  // there is room.
-  double turns(const DecodeEngine& engine, double sequences_more) const {
-    return std::max(1.0, (sequences + promised_sequences + sequences_more) / engine.batch_max);
-  }
-
   // One iteration with as many as the batch takes of those promised and `sequences_more` besides.
   double iteration_s(const DecodeEngine& engine, double sequences_more, double context_more) const {
-    const double batch =
-        std::min(engine.batch_max, sequences + promised_sequences + sequences_more);
-    const double in_batch =
-        (context + promised_context + context_more) / turns(engine, sequences_more);
-    return engine.factor * engine.model.decode_iteration_s(batch, in_batch);
+    const double all = sequences + promised_sequences + sequences_more;
+    const double all_context = context + promised_context + context_more;
+    if (all <= engine.batch_max) {
+      return engine.factor * engine.model.decode_iteration_s(all, all_context);
+    }
+    return engine.factor * engine.model.decode_iteration_s(engine.batch_max,
+                                                           all_context * (engine.batch_max / all));
   }
 
   // From joining to the last token. Who finds the batch full waits for a place: its batch_max
   // sequences leave in about a decode time, so the k-th behind them waits k / batch_max of one.
   double own_s(const DecodeEngine& engine, double prompt_tokens, double output_tokens) const {
-    return turns(engine, 1.0) * output_tokens *
-           iteration_s(engine, 1.0, prompt_tokens + 0.5 * output_tokens);
+    const double decode_s =
+        output_tokens * iteration_s(engine, 1.0, prompt_tokens + 0.5 * output_tokens);
+    const double all = sequences + promised_sequences + 1.0;
+    return all <= engine.batch_max ? decode_s : decode_s * (all / engine.batch_max);
   }
 
   // Delay that a joining call causes to everyone else, in seconds of its own: each second is

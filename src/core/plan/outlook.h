@@ -22,7 +22,7 @@ struct BlockRounding {
 
   static BlockRounding of(uint32_t block_tokens) {
     return {block_tokens, static_cast<uint32_t>(std::countr_zero(block_tokens)),
-            std::has_single_bit(block_tokens)};
+            (block_tokens & (block_tokens - 1)) == 0};
   }
   int64_t operator()(uint64_t tokens) const {
     const uint64_t raised = tokens + block_tokens - 1;

@@ -2,6 +2,7 @@
 #include "core/plan/urgent_first.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "core/plan/tier.h"
 
@@ -39,6 +40,7 @@ bool UrgentFirst::next(Ranked* ranked) {
 void UrgentFirst::scan() {
   kept_->clear();
   position_ = 0;
+  last_scan_ = true;
   const std::vector<uint32_t>& calls = state_.waiting.calls();
   const std::vector<Urgency>& urgencies = state_.waiting.urgencies();
   const bool mixed = state_.queued.is_mixed();  // of one tier they need not be looked up
@@ -48,23 +50,23 @@ void UrgentFirst::scan() {
     if (floor > Urgency::kLost && urgency.surely_below(floor, state_.now)) continue;
     const double key = urgency.at(state_.now);
     const uint32_t tier = mixed ? tier_now(state_, state_.workflows.call(calls[slot])) : 0;
-    keep({key, calls[slot], tier});
-    if (!mixed && kept_->size() == wanted_) floor = kept_->front().key;
+    const Ranked ranked = {key, calls[slot], tier};
+    if (any_delivered_ && !more_urgent_(delivered_, ranked)) continue;
+    kept_->push_back(ranked);
+    if (kept_->size() < 2 * wanted_) continue;
+    keep_wanted();
+    if (!mixed) floor = kept_->back().key;
   }
-  last_scan_ = kept_->size() < wanted_;
-  std::sort_heap(kept_->begin(), kept_->end(), more_urgent_);
+  if (kept_->size() > wanted_) keep_wanted();
+  std::sort(kept_->begin(), kept_->end(), more_urgent_);
 }
 
-void UrgentFirst::keep(const Ranked& ranked) {
-  if (any_delivered_ && !more_urgent_(delivered_, ranked)) return;
-  if (kept_->size() == wanted_) {
-    if (!more_urgent_(ranked, kept_->front())) return;
-    std::pop_heap(kept_->begin(), kept_->end(), more_urgent_);
-    kept_->back() = ranked;
-  } else {
-    kept_->push_back(ranked);
-  }
-  std::push_heap(kept_->begin(), kept_->end(), more_urgent_);
+// Drops all but the most urgent; the least urgent of these comes to lie last.
+void UrgentFirst::keep_wanted() {
+  const auto last = kept_->begin() + static_cast<std::ptrdiff_t>(wanted_) - 1;
+  std::nth_element(kept_->begin(), last, kept_->end(), more_urgent_);
+  kept_->resize(wanted_);
+  last_scan_ = false;
 }
 
 }  // namespace hexagent

@@ -31,14 +31,14 @@ class UrgentFirst {
 
  private:
   void scan();
-  void keep(const Ranked& ranked);
+  void keep_wanted();
 
   static constexpr size_t kFirstScan = 12;
   static constexpr size_t kGrowth = 4;
 
   const Scheduler::State& state_;
   MoreUrgent more_urgent_;
-  std::vector<Ranked>* kept_;  // while scanning a heap with the least urgent on top, then sorted
+  std::vector<Ranked>* kept_;  // while scanning up to twice as many as wanted, then sorted
   size_t wanted_ = kFirstScan;
   size_t position_ = 0;
   bool last_scan_ = false;
