@@ -216,6 +216,8 @@ uint32_t Scheduler::take_decisions(hexagent_decision* decisions, uint32_t capaci
   return count;
 }
 
+const Settings& Scheduler::settings() const { return state_->settings; }
+
 NoticeBoard& Scheduler::notices() { return state_->notices; }
 
 const hexagent_decision& Scheduler::decision(uint32_t index) const {

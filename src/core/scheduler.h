@@ -14,6 +14,7 @@
 #include "core/input.h"
 #include "core/notice.h"
 #include "core/settings.h"
+#include "core/snapshot/sections.h"
 #include "hexagent/hexagent.h"
 
 namespace hexagent {
@@ -60,6 +61,18 @@ class Scheduler {
   hexagent_status shadow_query(hexagent_shadow_info* info) const;
   hexagent_status worker_query(uint32_t worker, hexagent_worker_info* info) const;
   void stats(hexagent_stats* stats) const;
+
+  // The live settings, as they are now.
+  const Settings& settings() const;
+
+  // Everything that decides what comes next, between two steps; no decisions may be waiting. May
+  // throw std::bad_alloc, as load() may. See snapshot/sections.h.
+  void save(SnapshotSections* sections) const;
+
+  // Brings a core of the same limits, which has taken no input yet, to that state. What the
+  // sections say is not trusted: on false `flaw` names section and column, and this core is of no
+  // use any more.
+  bool load(const SnapshotSections& sections, std::string* flaw);
 
   // Every invariant of the ledgers and tables, slowly; for tests and debug simulations.
   // Returns nullptr, or a sentence that names what is broken.

@@ -16,6 +16,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 // Regrets of one call each, counted in buckets a factor of 2^(1/4) wide: quantiles without keeping
 // them.
 class RegretHistogram {
@@ -23,6 +26,10 @@ class RegretHistogram {
   void add(double regret_s);
   // Upper bound of the bucket that holds the quantile, seconds; 0 for none, or no more than that.
   double quantile_s(double share) const;
+
+  // Snapshots (snapshot/small_tables.cc). load() fills an empty one.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader);
 
  private:
   static constexpr int kBuckets = 96;  // 1 ms ... 4 h

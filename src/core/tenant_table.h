@@ -8,6 +8,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 struct Tenant {
   uint32_t workflows_live = 0;
   uint32_t calls_waiting = 0;  // ready, not dispatched
@@ -37,6 +40,11 @@ class TenantTable {
     }
     return sum;
   }
+
+  // Snapshots (snapshot/small_tables.cc). load() fills an empty table, without what is counted of
+  // workflows and calls.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader);
 
   uint64_t memory_bytes() const { return tenants_.size() * sizeof(Tenant); }
 

@@ -1,6 +1,6 @@
 // IdMap: from a pair of the caller's 64-bit ids to an index. Open addressing with linear probing
-// and backward-shift deletion, so look-ups stay short however long it lives; never iterated, so its
-// inner order decides nothing. The mixing is fixed: ids come from the embedder itself, not from
+// and backward-shift deletion, so look-ups stay short however long it lives; its inner order
+// decides nothing. The mixing is fixed: ids come from the embedder itself, not from
 // strangers. Tests: tests/unit/core/base/containers_test.cc.
 #pragma once
 
@@ -58,6 +58,15 @@ class IdMap {
     }
     slots_[hole] = Slot{};
     return true;
+  }
+
+  // Calls `visit(first, second, value)` for every entry, in an order that means nothing: only for
+  // those who put it in order themselves.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.value != kNone) visit(slot.first, slot.second, slot.value);
+    }
   }
 
   uint32_t size() const { return size_; }

@@ -29,6 +29,7 @@ class Pool {
     if (index == kNone) return kNone;
     free_head_ = next_free_[index];
     next_free_[index] = kLive;
+    if (index >= used_) used_ = index + 1;
     ++size_;
     return index;
   }
@@ -47,6 +48,40 @@ class Pool {
   uint32_t capacity() const { return static_cast<uint32_t>(records_.size()); }
   uint64_t memory_bytes() const { return records_.size() * (sizeof(T) + sizeof(uint32_t)); }
 
+  // ---- snapshots ----
+  // What was released and not taken again, the next one first. Behind these come the records that
+  // were never in use, the lowest first.
+  std::vector<uint32_t> released() const {
+    std::vector<uint32_t> list;
+    for (uint32_t index = free_head_; index < used_; index = next_free_[index]) {
+      list.push_back(index);
+    }
+    return list;
+  }
+  // Of a pool never used: these records are live and those were released. False unless the two
+  // lists together are the numbers below some bound, each once.
+  bool restore(const std::vector<uint32_t>& live, const std::vector<uint32_t>& released) {
+    HEXAGENT_CHECK(used_ == 0);
+    const uint64_t used = uint64_t{live.size()} + released.size();
+    if (used > records_.size()) return false;
+    std::vector<bool> seen(used, false);
+    for (const std::vector<uint32_t>* list : {&live, &released}) {
+      for (uint32_t index : *list) {
+        if (index >= used || seen[index]) return false;
+        seen[index] = true;
+      }
+    }
+    used_ = static_cast<uint32_t>(used);
+    size_ = static_cast<uint32_t>(live.size());
+    for (uint32_t index : live) next_free_[index] = kLive;
+    free_head_ = used_ < records_.size() ? used_ : kNone;
+    for (size_t i = released.size(); i > 0; --i) {
+      next_free_[released[i - 1]] = free_head_;
+      free_head_ = released[i - 1];
+    }
+    return true;
+  }
+
  private:
   static constexpr uint32_t kLive = 0xfffffffeu;  // marks a record in use in next_free_
 
@@ -54,6 +89,7 @@ class Pool {
   std::vector<uint32_t> next_free_;
   uint32_t free_head_ = kNone;
   uint32_t size_ = 0;
+  uint32_t used_ = 0;  // records from here on were never allocated
 };
 
 }  // namespace hexagent

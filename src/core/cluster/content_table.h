@@ -21,6 +21,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 // The first `tokens` tokens are those of content `node`. A stale generation means: forgotten.
 struct ContentSource {
   uint32_t node = 0xffffffffu;
@@ -69,6 +72,18 @@ class ContentTable {
   uint64_t held_tokens(uint32_t worker) const { return shelves_[worker].own_tokens; }
   uint64_t memory_bytes() const;
 
+  // Is this the pinned content of just this call?
+  bool is_pinned_of(uint32_t node, uint64_t workflow, uint64_t call) const {
+    return node < calls_max_ && nodes_[node].pinned && nodes_[node].first_id == workflow &&
+           nodes_[node].second_id == call;
+  }
+
+  uint32_t pinned_count() const;
+
+  // Snapshots (snapshot/content_table.cc). load() fills an empty table.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader);
+
  private:
   struct Node {
     uint64_t first_id = 0;   // workflow, or group
@@ -115,6 +130,18 @@ class ContentTable {
   uint32_t take_node(uint64_t first_id, uint64_t second_id);
   void forget_node(uint32_t node);
   void append_unpinned(uint32_t node);
+
+  std::vector<uint32_t> nodes_in_order() const;
+  void save_holders(SnapshotWriter* writer) const;
+  void load_nodes(SnapshotReader* reader, std::vector<uint32_t>* nodes,
+                  std::vector<uint32_t>* holder_counts);
+  void load_free(SnapshotReader* reader, const std::vector<uint32_t>& nodes);
+  void load_sources(SnapshotReader* reader, const std::vector<uint32_t>& nodes);
+  bool sources_end() const;
+  void load_holders(SnapshotReader* reader);
+  void append_holder(uint32_t at, const Holder& holder);
+  void load_chains(SnapshotReader* reader, const std::vector<uint32_t>& nodes,
+                   const std::vector<uint32_t>& holder_counts);
   void unlink_unpinned(uint32_t node);
 
   std::vector<Node> nodes_;  // calls first, groups after them

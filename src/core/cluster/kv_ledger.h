@@ -37,11 +37,18 @@ class KvLedger {
 
   void set_foreign(uint64_t tokens) { foreign_blocks_ = blocks_for(tokens); }
 
+  // What the calls hold together, where a snapshot brought them back.
+  void set_reserved(uint64_t blocks) {
+    HEXAGENT_CHECK(blocks <= capacity_blocks_);
+    reserved_blocks_ = blocks;
+  }
+
   uint64_t free_tokens() const {
     const uint64_t used = reserved_blocks_ + foreign_blocks_;
     return used >= capacity_blocks_ ? 0 : (capacity_blocks_ - used) * block_tokens_;
   }
   uint64_t reserved_tokens() const { return reserved_blocks_ * block_tokens_; }
+  uint64_t foreign_blocks() const { return foreign_blocks_; }
   uint64_t foreign_tokens() const { return foreign_blocks_ * block_tokens_; }
   uint64_t capacity_tokens() const { return capacity_blocks_ * block_tokens_; }
 

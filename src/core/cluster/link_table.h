@@ -11,6 +11,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 struct LinkPath {
   double latency_s = 0.0;
   double bytes_per_s = 0.0;
@@ -28,6 +31,10 @@ class LinkTable {
 
   // Any pair registered? Without, a transfer depends on its two ends alone.
   bool has_caps() const { return !links_.empty(); }
+
+  // Snapshots (snapshot/small_tables.cc). load() fills an empty table.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader);
 
  private:
   const hexagent_link* find(uint32_t one_domain, uint32_t other_domain) const;

@@ -8,16 +8,6 @@
 namespace hexagent {
 namespace {
 
-// Smallest bucket whose width (chunk << k) holds `tokens`.
-int bucket_of(const PrefillEngine& engine, double tokens) {
-  double width = engine.chunk_tokens;
-  for (int k = 0; k < PrefillLoad::kBuckets - 1; ++k) {
-    if (tokens <= width) return k;
-    width *= 2.0;
-  }
-  return PrefillLoad::kBuckets - 1;
-}
-
 double iterations(const PrefillEngine& engine, double tokens) {
   const double exact = tokens / engine.chunk_tokens;
   const double whole = static_cast<double>(static_cast<int64_t>(exact));
@@ -35,6 +25,15 @@ double work_s(const PrefillEngine& engine, double tokens, double pairs, double i
 
 }  // namespace
 
+int prefill_bucket(const PrefillEngine& engine, double tokens) {
+  double width = engine.chunk_tokens;
+  for (int k = 0; k < PrefillLoad::kBuckets - 1; ++k) {
+    if (tokens <= width) return k;
+    width *= 2.0;
+  }
+  return PrefillLoad::kBuckets - 1;
+}
+
 void PrefillLoad::account(const PrefillEngine& engine, const PrefillShape& shape, double sign) {
   tokens += sign * shape.tokens;
   pairs += sign * shape.pairs;
@@ -51,14 +50,14 @@ void PrefillLoad::account(const PrefillEngine& engine, const PrefillShape& shape
 void PrefillLoad::add(const PrefillEngine& engine, const PrefillShape& shape, TimeNs start) {
   if (count == 0) reference = start;
   account(engine, shape, 1.0);
-  ++longest[bucket_of(engine, shape.tokens)];
+  ++longest[prefill_bucket(engine, shape.tokens)];
   ++count;
 }
 
 void PrefillLoad::remove(const PrefillEngine& engine, const PrefillShape& shape, TimeNs end) {
   HEXAGENT_CHECK(count > 0);
   const double before_s = total_s(engine);
-  const int bucket = bucket_of(engine, shape.tokens);
+  const int bucket = prefill_bucket(engine, shape.tokens);
   HEXAGENT_CHECK(longest[bucket] > 0);
   --longest[bucket];
   --count;
@@ -107,7 +106,7 @@ double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShape& shap
   const double own_chunk = std::min(shape.tokens, engine.chunk_tokens);
   // No room in the next iteration: first come, first served.
   if (prospect.next_iteration_tokens + own_chunk > engine.batch_tokens) return prospect.drain_s;
-  const int k = bucket_of(engine, shape.tokens);
+  const int k = prefill_bucket(engine, shape.tokens);
   const double beside = prospect.left * work_s(engine, shared_tokens[k], shared_pairs[k], 2.0);
   return std::min(prospect.drain_s, prospect.half_iteration_s + beside);
 }

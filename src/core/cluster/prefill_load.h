@@ -76,6 +76,9 @@ struct PrefillLoad {
   double total_s(const PrefillEngine& engine) const;
 };
 
+// Smallest bucket whose width (chunk << k) holds `tokens`.
+int prefill_bucket(const PrefillEngine& engine, double tokens);
+
 // A call alone on an idle engine.
 double prefill_alone_s(const PrefillEngine& engine, const PrefillShape& shape);
 

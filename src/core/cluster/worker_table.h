@@ -12,6 +12,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 // The serving workers of one model, by role, as indexes in ascending order.
 struct ModelPool {
   uint32_t model = 0;               // name id
@@ -55,11 +58,19 @@ class WorkerTable {
 
   uint64_t memory_bytes() const;
 
+  // Snapshots (snapshot/worker_table.cc). load() fills an empty table, without the calls on the
+  // workers.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader, uint32_t names_max);
+
  private:
   const hexagent_profile* find_profile(uint32_t gpu, uint32_t model, uint32_t parallel) const;
   ModelPool& pool_of(uint32_t model);
   void add_kind(std::vector<uint32_t>* kinds, uint32_t index) const;
   void rebuild_pools();
+  void load_profiles(SnapshotReader* reader);
+  void load_models(SnapshotReader* reader, uint32_t names_max);
+  void load_workers(SnapshotReader* reader);
 
   uint32_t capacity_;
   std::vector<Worker> workers_;

@@ -42,6 +42,16 @@ class Calibration {
   double spread() const { return exact_exp2(spread_octaves_) - 1.0; }
   uint32_t count() const { return count_; }
 
+  // The fields of a snapshot (snapshot/writer.h).
+  template <class Archive, class Self>
+  static void visit(Archive* archive, Self* self) {
+    archive->real("octaves", &self->octaves_, -kBound, kBound);
+    archive->real("spread_octaves", &self->spread_octaves_, 0.0, 2 * kBound);
+    archive->real("factor", &self->factor_, 0.25, 4.0);
+    archive->real("weight", &self->weight_, 0.0, kMemory);
+    archive->number("count", &self->count_);
+  }
+
  private:
   static constexpr double kPrior = 8.0;
   static constexpr double kMemory = 64.0;

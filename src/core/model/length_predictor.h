@@ -20,6 +20,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 struct LengthEstimate {
   double mean = 0.0;
   uint32_t quantile = 0;  // at the share asked for
@@ -41,6 +44,10 @@ class LengthPredictor {
   // Observations in the cell of exactly this class and stage.
   uint64_t observed(uint32_t class_name, uint32_t stage) const;
   uint64_t memory_bytes() const;
+
+  // Snapshots (snapshot/small_tables.cc). load() fills an empty predictor.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader);
 
   // Bucket of a length, and the largest length of a bucket. Integers only, so every build agrees.
   static uint32_t bucket_of(uint32_t tokens);

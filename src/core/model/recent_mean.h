@@ -17,6 +17,13 @@ class RecentMean {
   bool empty() const { return count_ == 0.0; }
   double value() const { return mean_; }
 
+  // The fields of a snapshot (core/snapshot/writer.h); the values were no larger than `most`.
+  template <class Archive, class Self>
+  static void visit(Archive* archive, Self* self, double most) {
+    archive->real("mean", &self->mean_, 0.0, most);
+    archive->real("count", &self->count_, 0.0, kMemory);
+  }
+
  private:
   double mean_ = 0.0;
   double count_ = 0.0;

@@ -125,6 +125,13 @@ class PlanView {
   // Choices booked so far in the scheduler's life; round robin goes by it.
   uint64_t rotation() const { return rotation_; }
 
+  // The fields of a snapshot (snapshot/writer.h): all that outlives a plan.
+  template <class Archive, class Self>
+  static void visit(Archive* archive, Self* self, double most) {
+    archive->number("rotation", &self->rotation_);
+    archive->real("backlog_s", &self->backlog_s, -most, most);
+  }
+
   // Scratch space of one search, kept so that planning does not allocate.
   std::vector<DecodeRow>& decode_rows() const { return decode_rows_; }
   std::vector<PrefillRow>& prefill_rows() const { return prefill_rows_; }

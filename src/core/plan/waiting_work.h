@@ -10,6 +10,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 inline constexpr uint32_t kTierCount = HEXAGENT_TIER_BATCH + 1;
 
 class WaitingWork {
@@ -57,6 +60,20 @@ class WaitingWork {
     uint32_t tiers = 0;
     for (uint32_t count : by_tier_) tiers += count > 0 ? 1u : 0u;
     return tiers > 1;
+  }
+
+  // Snapshots (snapshot/small_tables.cc). load() fills an empty one with the seconds; each call is
+  // then counted. False: no seconds are known of such calls.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader, uint32_t names_max);
+  bool count(uint32_t model, uint32_t tier) {
+    for (Row& known : rows_) {
+      if (known.model != model) continue;
+      ++known.tiers[tier].calls;
+      ++by_tier_[tier];
+      return true;
+    }
+    return false;
   }
 
   // Calls waiting, of all models and tiers.

@@ -68,13 +68,6 @@ struct CallPlan {
   TimeNs decode_end = 0;
 };
 
-// What a call adds to the load estimate of its prefill worker (cluster/prefill_load.h).
-struct PrefillDemand {
-  double variable_s = 0.0;  // without the per-iteration fixed part
-  double fixed_s = 0.0;
-  uint32_t tokens = 0;  // not cached
-};
-
 struct Call {
   uint64_t id = 0;
   uint64_t user_data = 0;
@@ -134,7 +127,6 @@ struct Call {
   uint32_t prefill_previous = kNoIndex;
   uint32_t decode_next = kNoIndex;  // list of calls promised to the decode worker
   uint32_t decode_previous = kNoIndex;
-  PrefillDemand demand;
   double decode_clock = 0.0;  // iterations the worker's decode clock stood at on start
   double transfer_bytes = 0.0;
   double weight = 0.0;  // in its decode worker's load

@@ -14,6 +14,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 class WorkflowTable {
  public:
   WorkflowTable(uint32_t workflows_max, uint32_t calls_max);
@@ -76,9 +79,15 @@ class WorkflowTable {
   void touch(uint32_t workflow, TimeNs now);
   uint32_t least_active() const { return idle_head_; }
 
+  bool is_call(uint32_t index) const { return calls_.live(index); }
   uint32_t workflow_count() const { return workflows_.size(); }
   uint32_t call_count() const { return calls_.size(); }
   uint64_t memory_bytes() const;
+
+  // Snapshots (snapshot/workflow_table.cc). load() fills an empty table, without what the workers
+  // and the planner keep in calls.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader, uint32_t worker_count);
 
  private:
   struct Edge {
@@ -87,6 +96,15 @@ class WorkflowTable {
   };
 
   void unlink_idle(uint32_t workflow);
+
+  void load_workflows(SnapshotReader* reader);
+  std::vector<uint32_t> load_calls(SnapshotReader* reader, uint32_t worker_count,
+                                   std::vector<uint32_t>* edge_counts);
+  uint32_t load_call(SnapshotReader* reader, uint32_t owner, uint32_t worker_count,
+                     uint32_t* edges);
+  void load_sources(SnapshotReader* reader, const std::vector<uint32_t>& calls);
+  void load_edges(SnapshotReader* reader, const std::vector<uint32_t>& calls,
+                  const std::vector<uint32_t>& edge_counts);
 
   Pool<Workflow> workflows_;
   Pool<Call> calls_;

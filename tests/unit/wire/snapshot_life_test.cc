@@ -1,0 +1,160 @@
+// Snapshots of living cores: whoever goes on from one decides, byte for byte, what the core it was
+// made of decides, and makes the same snapshots.
+#include <csetjmp>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "crash/memory_folder.h"
+#include "crash/rich_life.h"
+#include "crash/workload.h"
+#include "runtime/journal_reader.h"
+#include "wire/snapshot.h"
+
+extern "C" {
+#include <cmocka.h>  // has no extern "C" of its own
+}
+
+namespace {
+
+using namespace hexagent;        // NOLINT: a test of the whole
+using namespace hexagent::test;  // NOLINT
+
+using Bytes = std::vector<uint8_t>;
+constexpr size_t kEvery = 10;  // steps from one snapshot to the next
+
+// A life that was lived: what happened in each step, and the core behind every tenth.
+struct Life {
+  Settings settings;
+  std::deque<KeptStep> steps;
+  std::vector<Bytes> snapshots;  // [i] behind step kEvery * i + 1
+};
+
+bool same(const std::vector<hexagent_decision>& a, const std::vector<hexagent_decision>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(a[0])) == 0);
+}
+
+// "" or what is wrong.
+std::string goes_on(const Life& life, size_t from) {
+  Scheduler core(life.settings);
+  std::string flaw;
+  const Bytes& bytes = life.snapshots[from];
+  const std::string where = "snapshot " + std::to_string(from);
+  if (!decode_snapshot(bytes.data(), bytes.size(), &core, &flaw)) return where + ": " + flaw;
+  if (encode_snapshot(core) != bytes) return where + " is not made again";
+  for (size_t step = from * kEvery + 1; step < life.steps.size(); ++step) {
+    if (!same(take_step(life.steps[step], &core), life.steps[step].decisions)) {
+      return where + ": step " + std::to_string(step) + " decides otherwise";
+    }
+    if (step % kEvery == 0 && encode_snapshot(core) != life.snapshots[step / kEvery]) {
+      return where + ": after step " + std::to_string(step) + " it is another core";
+    }
+  }
+  return "";
+}
+
+std::string goes_on_from_everywhere(const Life& life) {
+  for (size_t from = 0; from < life.snapshots.size(); ++from) {
+    const std::string wrong = goes_on(life, from);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+// The life that the journal's tests live.
+Life journal_life(uint64_t seed, uint32_t steps) {
+  Life life;
+  life.settings = small_settings();
+  MemoryFolder folder;
+  JournalOptions options;
+  options.full_decisions = true;
+  JournalledRun run(seed, &folder, options);
+  if (run.start() != HEXAGENT_OK) return {};
+  for (uint32_t step = 0; step < steps; ++step) {
+    run.workload.step(&run.writer);
+    if (step % kEvery == 0) life.snapshots.push_back(encode_snapshot(run.workload.core));
+  }
+  static_cast<void>(run.writer.close());
+  JournalReader reader(&folder);
+  if (!reader.open()) return {};
+  while (reader.next() == JournalItem::kStep) {
+    KeptStep& kept = life.steps.emplace_back();
+    kept.now = reader.step().head().now;
+    kept.decisions = reader.decisions();
+    for (uint32_t i = 0; i < reader.step().input_count(); ++i) {
+      const Input input = reader.step().input(i);
+      struct Whole {
+        unsigned char bytes[128];
+      } record = {};
+      if (input.record != nullptr) std::memcpy(&record, input.record, input.record_size);
+      kept.inputs.push_back(std::make_unique<KeptInput>(
+          input, record, std::vector<uint64_t>(input.deps, input.deps + input.deps_count),
+          std::vector<hexagent_prefix>(input.prefixes, input.prefixes + input.prefixes_count)));
+    }
+  }
+  return life;
+}
+
+Life rich_life(uint64_t seed, bool shadow, uint32_t steps, uint32_t* seen) {
+  RichLife rich(seed, shadow);
+  Life life;
+  life.settings = rich_settings(shadow);
+  for (uint32_t step = 0; step < steps; ++step) {
+    rich.step();
+    if (step % kEvery == 0) life.snapshots.push_back(encode_snapshot(rich.core));
+  }
+  life.steps = std::move(rich.steps);
+  for (uint32_t kind = 0; kind < 32; ++kind) seen[kind] += rich.seen[kind];
+  return life;
+}
+
+std::string journal_lives_go_on() {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    const Life life = journal_life(seed, 300);
+    if (life.steps.size() != 300) return "no life";
+    const std::string wrong = goes_on_from_everywhere(life);
+    if (!wrong.empty()) return "seed " + std::to_string(seed) + ", " + wrong;
+  }
+  return "";
+}
+
+std::string rich_lives_go_on(uint64_t seeds, bool shadow, uint32_t steps) {
+  uint32_t seen[32] = {};
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    const std::string wrong = goes_on_from_everywhere(rich_life(seed, shadow, steps, seen));
+    if (!wrong.empty()) return "seed " + std::to_string(seed) + ", " + wrong;
+  }
+  for (uint32_t kind = HEXAGENT_DECISION_ACCEPTED; kind <= HEXAGENT_DECISION_WORKFLOW_DONE; ++kind) {
+    const bool order = kind != HEXAGENT_DECISION_ACCEPTED && kind != HEXAGENT_DECISION_REFUSED;
+    print_message("%u %u\n", kind, seen[kind]);
+    static_cast<void>(order);
+  }
+  return "";
+}
+
+void the_journals_life_goes_on_from_everywhere(void**) {
+  assert_string_equal(journal_lives_go_on().c_str(), "");
+}
+
+void a_rich_life_goes_on_from_everywhere(void**) {
+  assert_string_equal(rich_lives_go_on(4, false, 500).c_str(), "");
+}
+
+void shadow_mode_goes_on_from_everywhere(void**) {
+  assert_string_equal(rich_lives_go_on(2, true, 400).c_str(), "");
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(the_journals_life_goes_on_from_everywhere),
+      cmocka_unit_test(a_rich_life_goes_on_from_everywhere),
+      cmocka_unit_test(shadow_mode_goes_on_from_everywhere),
+  };
+  return cmocka_run_group_tests_name("snapshots of living cores", tests, nullptr, nullptr);
+}
