@@ -47,10 +47,11 @@ struct KeptStep {
   std::vector<hexagent_decision> decisions;
 };
 
-// Takes a core through a step; what it decides.
-inline std::vector<hexagent_decision> take_step(const KeptStep& step, Scheduler* core) {
-  for (const auto& input : step.inputs) core->apply(input->input, step.now);
-  core->advance(step.now);
+// Takes a core through a step, later than it was; what it decides.
+inline std::vector<hexagent_decision> take_step(const KeptStep& step, Scheduler* core,
+                                                TimeNs later = 0) {
+  for (const auto& input : step.inputs) core->apply(input->input, step.now + later);
+  core->advance(step.now + later);
   std::vector<hexagent_decision> decisions(core->decision_count());
   core->take_decisions(decisions.data(), static_cast<uint32_t>(decisions.size()));
   return decisions;
@@ -86,7 +87,8 @@ class RichLife {
     steps.emplace_back();
     now_ += static_cast<TimeNs>(draw_(60) == 0 ? 2'500'000'000 : draw_(15'000'000));
     steps.back().now = now_;
-    if (steps.size() == 1) {
+    if (!begun_) {
+      begun_ = true;
       add_cluster();
     } else {
       for (uint64_t i = draw_(5); i > 0; --i) random_input();
@@ -103,7 +105,7 @@ class RichLife {
   static constexpr uint32_t kDomains = 13;
   static constexpr uint32_t kWorkers = 8;  // of either model: two prefill, one decode, one of both
   static constexpr uint64_t kWorkflows = 20;
-  static constexpr uint64_t kCalls = 12;
+  static constexpr uint64_t kCalls = 14;
 
   template <class Record>
   void add(const Input& head, const Record& record, std::vector<uint64_t> deps = {},
@@ -130,7 +132,7 @@ class RichLife {
         profile.decode_per_sequence_s = 1e-4;
         profile.decode_per_context_token_s = 1e-7;
         profile.kv_bytes_per_token = 1000 + model;
-        profile.kv_capacity_tokens = 5000;
+        profile.kv_capacity_tokens = 4000;  // tight: calls have to wait for space
         add({InputKind::kProfileSet}, profile);
       }
     }
@@ -166,13 +168,16 @@ class RichLife {
   }
 
   void random_input() {
-    const uint64_t workflow = 1 + draw_(kWorkflows);
+    // Mostly about workflows that there are.
+    const uint64_t any = 1 + draw_(kWorkflows);
+    const uint64_t workflow =
+        live_.empty() || draw_(8) == 0 ? any : live_[static_cast<size_t>(draw_(live_.size()))];
     const uint64_t call = draw_(kCalls);
-    switch (draw_(24)) {
+    switch (draw_(22)) {
       case 0:
       case 1:
       case 2:
-        return begin(workflow);
+        return begin(any);
       case 3:
       case 4:
       case 5:
@@ -183,6 +188,7 @@ class RichLife {
       case 9:
         return simple(draw_(5) == 0 ? InputKind::kCallCancel : InputKind::kReady, workflow, call);
       case 10:
+        if (draw_(2) == 0) return answer();
         return simple(draw_(4) == 0 ? InputKind::kWorkflowCancel : InputKind::kWorkflowEnd,
                       workflow, 0);
       case 11:
@@ -210,6 +216,7 @@ class RichLife {
   }
 
   void submit(uint64_t workflow, uint64_t call) {
+    for (int i = 0; i < 4 && core.call_state(workflow, call) > 0; ++i) call = draw_(kCalls);
     hexagent_call record = {};
     record.workflow = workflow;
     record.call = call;
@@ -222,9 +229,14 @@ class RichLife {
     record.output_tokens_p90 = record.output_tokens_p50 != 0 && draw_(2) == 0 ? 50 : 0;
     record.labels_required = draw_(12) == 0 ? 1 : 0;
     record.flags = (draw_(8) == 0 ? HEXAGENT_CALL_HELD : 0) |
-                   (draw_(10) == 0 ? uint32_t{HEXAGENT_CALL_LAST} : 0);
+                   (draw_(24) == 0 ? uint32_t{HEXAGENT_CALL_LAST} : 0);
     std::vector<uint64_t> deps;
-    for (uint64_t i = draw_(2) == 0 ? draw_(4) : 0; i > 0; --i) deps.push_back(draw_(kCalls));
+    for (uint64_t i = draw_(6); i > 0; --i) {
+      const uint64_t dep = draw_(kCalls);
+      const int32_t state = core.call_state(workflow, dep);
+      const bool open = state > 0 && state <= HEXAGENT_STATE_DONE && dep != call;
+      if (open || draw_(40) == 0) deps.push_back(dep);
+    }
     std::vector<hexagent_prefix> prefixes;
     for (uint64_t i = draw_(4); i > 0; --i) prefixes.push_back(prefix(record.prompt_tokens));
     record.deps_count = static_cast<uint32_t>(deps.size());
@@ -337,7 +349,15 @@ class RichLife {
       case HEXAGENT_DECISION_DECODE:
         open_.push_back(decision);
         return;
+      case HEXAGENT_DECISION_WORKFLOW_DONE:
+        std::erase(live_, decision.workflow);
+        return;
       case HEXAGENT_DECISION_ACCEPTED:
+        if (decision.workflow != 0 &&
+            core.call_state(decision.workflow, 0) != HEXAGENT_E_UNKNOWN_WORKFLOW) {
+          std::erase(live_, decision.workflow);
+          live_.push_back(decision.workflow);
+        }
         if (shadow_ && decision.worker == 0 && decision.workflow != 0) open_.push_back(decision);
         return;
       default:
@@ -363,6 +383,10 @@ class RichLife {
     if (open_.empty()) return;
     const auto at = static_cast<std::ptrdiff_t>(draw_(2) == 0 ? 0 : draw_(open_.size()));
     const hexagent_decision decision = open_[static_cast<size_t>(at)];
+    if (core.call_state(decision.workflow, decision.call) < 0) {  // over meanwhile
+      open_.erase(open_.begin() + at);
+      return;
+    }
     hexagent_report record = {};
     record.workflow = decision.workflow;
     record.call = decision.call;
@@ -371,11 +395,11 @@ class RichLife {
                      : outcome == 3 ? HEXAGENT_OUTCOME_PROGRESS
                      : outcome == 4 ? HEXAGENT_OUTCOME_FAILED
                                     : HEXAGENT_OUTCOME_DONE;
-    record.phase = decision.kind == HEXAGENT_DECISION_PREFILL ||
-                           decision.kind == HEXAGENT_DECISION_LOCAL
-                       ? HEXAGENT_PHASE_PREFILL
-                   : decision.kind == HEXAGENT_DECISION_TRANSFER ? HEXAGENT_PHASE_TRANSFER
-                                                                 : HEXAGENT_PHASE_DECODE;
+    record.phase =
+        decision.kind == HEXAGENT_DECISION_PREFILL || decision.kind == HEXAGENT_DECISION_LOCAL
+            ? HEXAGENT_PHASE_PREFILL
+        : decision.kind == HEXAGENT_DECISION_TRANSFER ? HEXAGENT_PHASE_TRANSFER
+                                                      : HEXAGENT_PHASE_DECODE;
     if (shadow_) record.phase = 1 + small(3);
     if (record.phase < HEXAGENT_PHASE_DECODE && draw_(12) == 0) ++record.phase;
     if (decision.kind == HEXAGENT_DECISION_LOCAL && draw_(2) == 0) {
@@ -398,12 +422,14 @@ class RichLife {
   }
 
   const bool shadow_;
+  bool begun_ = false;
   Draw draw_;
   TimeNs now_ = 1;
   uint64_t sequence_ = 0;
   uint32_t incarnation_[kWorkers + 1] = {};
   bool gone_[kWorkers + 1] = {};
-  std::deque<hexagent_decision> open_;
+  std::vector<uint64_t> live_;          // workflows
+  std::deque<hexagent_decision> open_;  // nobody has reported on
 };
 
 }  // namespace hexagent::test

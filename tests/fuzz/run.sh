@@ -25,9 +25,11 @@ for source in tests/fuzz/*_fuzz.cc; do
   # What is learnt stays in the build folder; the committed corpus is only read.
   learnt=build/fuzz/learnt/$name
   mkdir -p "$learnt"
+  corpora=("$learnt" "tests/fuzz/corpus/$name")
+  if [[ $name == snapshot_fuzz ]]; then corpora+=(tests/compat/*/snapshot); fi
   log=build/fuzz/$name.log
   if "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-       -artifact_prefix="$found/$name-" "$learnt" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+       -artifact_prefix="$found/$name-" "${corpora[@]}" >"$log" 2>&1; then
     echo "$name: $(grep -oE 'number_of_executed_units: [0-9]+' "$log" | grep -oE '[0-9]+') runs"
   else
     echo "$name: found something"

@@ -92,7 +92,6 @@ void visit_call(Archive* archive, Record* call, uint64_t workers) {
                   static_cast<uint64_t>(CallState::kCancelled));
   archive->flag("held", &call->held);
   archive->flag("streaming", &call->streaming);
-  archive->flag("last", &call->last);
   archive->flag("unserved", &call->unserved);
   archive->number("attempt", &call->attempt);
   archive->number("retries", &call->retries);

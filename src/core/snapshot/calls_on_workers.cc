@@ -22,12 +22,12 @@ struct List {
 };
 
 constexpr List kPrefills = {
-    "prefills",           &Worker::prefill_head, &Worker::prefill_count,
-    &Call::prefill_worker, &Call::prefill_next,   &Call::prefill_previous,
+    "prefills",          &Worker::prefill_head,   &Worker::prefill_count, &Call::prefill_worker,
+    &Call::prefill_next, &Call::prefill_previous,
 };
 constexpr List kDecodes = {
-    "decodes",           &Worker::decode_head, &Worker::decode_count,
-    &Call::decode_worker, &Call::decode_next,   &Call::decode_previous,
+    "decodes",          &Worker::decode_head,   &Worker::decode_count, &Call::decode_worker,
+    &Call::decode_next, &Call::decode_previous,
 };
 
 bool is_before_prefill_end(CallState state) {
@@ -40,8 +40,7 @@ bool in_batch(CallState state) {
 
 // Does the state of a call put it on this list?
 bool belongs(const List& list, const Call& call) {
-  return list.next == kPrefills.next ? is_before_prefill_end(call.state)
-                                     : is_in_flight(call.state);
+  return list.next == kPrefills.next ? is_before_prefill_end(call.state) : is_in_flight(call.state);
 }
 
 void save_list(SnapshotWriter* writer, const State& state, const List& list) {

@@ -28,8 +28,8 @@ uint32_t SnapshotReader::begin(const char* section, uint64_t rows_most) {
     return 0;
   }
   if (now_->rows > rows_most) {
-    refuse("", std::to_string(now_->rows) + " rows, at most " + std::to_string(rows_most) +
-                   " can be");
+    refuse("",
+           std::to_string(now_->rows) + " rows, at most " + std::to_string(rows_most) + " can be");
     return 0;
   }
   if (now_->rows == 0 && !now_->columns.empty()) refuse("", "columns without rows");
@@ -86,7 +86,7 @@ void SnapshotReader::finish() {
 void SnapshotReader::refuse(const char* column, const std::string& text) {
   std::string where = std::string("section ") + name_;
   if (column[0] != '\0') where += std::string(", column ") + column;
-  if (now_ != nullptr && now_->rows > 1 && row_ < now_->rows) {
+  if (now_ != nullptr && now_->rows > 1 && row_ < now_->rows && position_ > 0) {
     where += ", row " + std::to_string(row_);
   }
   refuse(where + ": " + text);
@@ -122,9 +122,9 @@ bool SnapshotReader::take(const char* name, int part, uint64_t* bits) {
 bool SnapshotReader::within(const char* name, int part, uint64_t bits, uint64_t low,
                             uint64_t high) {
   if (bits >= low && bits <= high) return true;
-  refuse_field(name, part,
-               std::to_string(bits) + " is not " + std::to_string(low) + " to " +
-                   std::to_string(high));
+  refuse_field(
+      name, part,
+      std::to_string(bits) + " is not " + std::to_string(low) + " to " + std::to_string(high));
   return false;
 }
 
@@ -152,9 +152,9 @@ void SnapshotReader::whole(const char* name, int64_t* value, int64_t low, int64_
   if (whole >= low && whole <= high) {
     *value = whole;
   } else {
-    refuse_field(name, -1,
-                 std::to_string(whole) + " is not " + std::to_string(low) + " to " +
-                     std::to_string(high));
+    refuse_field(
+        name, -1,
+        std::to_string(whole) + " is not " + std::to_string(low) + " to " + std::to_string(high));
   }
 }
 

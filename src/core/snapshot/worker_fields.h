@@ -83,8 +83,7 @@ template <class Archive, class Record>
 void visit_prefill_load(Archive* archive, Record* load) {
   archive->real("tokens", &load->tokens, -kAmountMost, kAmountMost);
   archive->real("pairs", &load->pairs, -kAmountMost, kAmountMost);
-  archive->real("next_iteration_tokens", &load->next_iteration_tokens, -kAmountMost,
-                kAmountMost);
+  archive->real("next_iteration_tokens", &load->next_iteration_tokens, -kAmountMost, kAmountMost);
   archive->reals("shared_tokens", &load->shared_tokens, -kAmountMost, kAmountMost);
   archive->reals("shared_pairs", &load->shared_pairs, -kAmountMost, kAmountMost);
   archive->numbers("longest", &load->longest);

@@ -85,7 +85,6 @@ struct Call {
   CallState state = CallState::kFree;
   bool held = false;
   bool streaming = false;  // a first token left for the user
-  bool last = false;
   bool decode_locked = false;  // decode worker chosen and not to be changed
   bool kv_on_prefill = false;  // reservation held there
   bool kv_on_decode = false;
