@@ -7,6 +7,10 @@
 
 namespace hexagent {
 
+// A field that is added here or there has to be in the lists below, or be worked out on loading.
+static_assert(sizeof(Call) == 536 && sizeof(Workflow) == 128);
+static_assert(sizeof(CallTimes) == 88 && sizeof(CallPlan) == 72 && sizeof(ShadowCall) == 40);
+
 template <class Archive, class Record>
 void visit_times(Archive* archive, Record* times) {
   archive->time("deps_end", &times->deps_end);

@@ -7,6 +7,10 @@
 
 namespace hexagent {
 
+// A field that is added there has to be in the lists below, unless it is one of the shell's.
+static_assert(sizeof(hexagent_stats) == 248 && sizeof(RegretHistogram) == 784 &&
+              sizeof(ShadowTotals) == 72 + sizeof(RegretHistogram));
+
 template <class Archive, class Record>
 void visit_counters(Archive* archive, Record* counters) {
   archive->number("inputs", &counters->inputs);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "core/base/exact_math.h"
 #include "core/base/id_map.h"
@@ -38,6 +39,44 @@ void pool_gives_each_record_once_and_takes_it_back(void**) {
 void pool_of_nothing_is_full(void**) {
   Pool<int> pool(0);
   assert_true(pool.allocate() == Pool<int>::kNone);
+}
+
+// A pool of ten, of which seven were in use and three still are.
+Pool<int> used_pool() {
+  Pool<int> pool(10);
+  for (int i = 0; i < 7; ++i) pool.allocate();
+  for (uint32_t index : {2u, 6u, 0u, 3u}) pool.release(index);
+  return pool;
+}
+
+bool comes_back() {
+  Pool<int> pool = used_pool();
+  Pool<int> other(10);
+  if (pool.released() != std::vector<uint32_t>{3, 0, 6, 2}) return false;
+  if (!other.restore({5, 1, 4}, pool.released()) || other.size() != 3) return false;
+  for (uint32_t index = 0; index < 10; ++index) {
+    if (pool.live(index) != other.live(index)) return false;
+  }
+  for (int i = 0; i < 8; ++i) {  // the last one of them is none
+    if (pool.allocate() != other.allocate()) return false;
+  }
+  return other.released().empty();
+}
+
+void pool_comes_back_with_the_order_of_its_free_records(void**) { assert_true(comes_back()); }
+
+bool restores(const std::vector<uint32_t>& live, const std::vector<uint32_t>& released) {
+  return Pool<int>(4).restore(live, released);
+}
+
+void pool_comes_back_from_whole_lists_only(void**) {
+  assert_true(restores({}, {}));
+  assert_true(restores({3, 1}, {0, 2}));
+  assert_false(restores({1}, {}));  // 0 is missing
+  assert_false(restores({0, 0}, {}));
+  assert_false(restores({0}, {0}));
+  assert_false(restores({0, 1, 2}, {3, 4}));
+  assert_false(restores({0xffffffffu}, {}));
 }
 
 // Random inserts, look-ups and erasures; returns the number of disagreements with std::map.
@@ -110,6 +149,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(pool_gives_each_record_once_and_takes_it_back),
       cmocka_unit_test(pool_of_nothing_is_full),
+      cmocka_unit_test(pool_comes_back_with_the_order_of_its_free_records),
+      cmocka_unit_test(pool_comes_back_from_whole_lists_only),
       cmocka_unit_test(id_map_agrees_with_a_slow_map),
       cmocka_unit_test(ring_keeps_order_across_wrap_and_growth),
       cmocka_unit_test(whole_power_multiplies),
