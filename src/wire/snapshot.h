@@ -25,9 +25,9 @@ inline constexpr uint32_t kSnapshotHeadSize = 16;
 // The largest FlatBuffer there is, with room to spare.
 inline constexpr uint64_t kSnapshotMax = 1ULL << 30;
 
-// The whole state of a core between two steps; the same state gives the same bytes. No decisions may
-// be waiting: core.decision_count() == 0. Empty when the state takes more than kSnapshotMax bytes.
-// May throw std::bad_alloc.
+// The whole state of a core between two steps; the same state gives the same bytes. No decisions
+// may be waiting: core.decision_count() == 0. Empty when the state takes more than kSnapshotMax
+// bytes. May throw std::bad_alloc.
 std::vector<uint8_t> encode_snapshot(const Scheduler& core);
 
 // Brings a freshly made core of the same limits to that state. The bytes are not trusted. On false

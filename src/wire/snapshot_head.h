@@ -1,4 +1,5 @@
-// What the two directions of a snapshot share, and tests that change what is inside. See snapshot.h.
+// What the two directions of a snapshot share, and tests that change what is inside. See
+// snapshot.h.
 #pragma once
 
 #include <cstddef>

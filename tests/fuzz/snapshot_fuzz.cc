@@ -1,9 +1,9 @@
 // Any bytes as a snapshot: a core must refuse them, or take them, be sound and go on soundly. It
 // audits itself after each step.
 //
-// What begins as a snapshot does is taken for one, with its head mended, since a checksum would keep
-// a fuzzer out. Anything else is a list of changes to the columns of a sound snapshot, which reaches
-// deeper: section, column, row, what to do, a number.
+// What begins as a snapshot does is taken for one, with its head mended, since a checksum would
+// keep a fuzzer out. Anything else is a list of changes to the columns of a sound snapshot, which
+// reaches deeper: section, column, row, what to do, a number.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// The single numbers of a core that a snapshot holds. Not among them: decisions, which belong to the
-// shell, notices, which were told, and scratch that a plan fills anew.
+// The single numbers of a core that a snapshot holds. Not among them: decisions, which belong to
+// the shell, notices, which were told, and scratch that a plan fills anew.
 #pragma once
 
 #include "core/snapshot/bounds.h"

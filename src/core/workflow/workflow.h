@@ -84,7 +84,7 @@ struct Call {
   uint32_t max_output_tokens = 0;
   CallState state = CallState::kFree;
   bool held = false;
-  bool streaming = false;  // a first token left for the user
+  bool streaming = false;      // a first token left for the user
   bool decode_locked = false;  // decode worker chosen and not to be changed
   bool kv_on_prefill = false;  // reservation held there
   bool kv_on_decode = false;
