@@ -9,15 +9,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/time.h"
 #include "core/input.h"
 #include "core/notice.h"
 #include "core/settings.h"
-#include "core/snapshot/sections.h"
 #include "hexagent/hexagent.h"
 
 namespace hexagent {
+
+struct SnapshotSection;
 
 class Scheduler {
  public:
@@ -67,12 +69,12 @@ class Scheduler {
 
   // Everything that decides what comes next, between two steps; no decisions may be waiting. May
   // throw std::bad_alloc, as load() may. See snapshot/sections.h.
-  void save(SnapshotSections* sections) const;
+  void save(std::vector<SnapshotSection>* sections) const;
 
   // Brings a core of the same limits, which has taken no input yet, to that state. What the
   // sections say is not trusted: on false `flaw` names section and column, and this core is of no
   // use any more.
-  bool load(const SnapshotSections& sections, std::string* flaw);
+  bool load(const std::vector<SnapshotSection>& sections, std::string* flaw);
 
   // Every invariant of the ledgers and tables, slowly; for tests and debug simulations.
   // Returns nullptr, or a sentence that names what is broken.

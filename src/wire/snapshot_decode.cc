@@ -40,9 +40,9 @@ class Taker {
       if (column.values.empty()) column.values.push_back(source.same());
       const size_t count = column.values.size();
       if (count != 1 && count != section->rows) {
-        return refuse(flaw_, "section " + section->name + ", column " + column.name + ": " +
-                                 std::to_string(count) + " values for " +
-                                 std::to_string(section->rows) + " rows");
+        return refuse(flaw_, "section " + shown_name(section->name) + ", column " +
+                                 shown_name(column.name) + ": " + std::to_string(count) +
+                                 " values for " + std::to_string(section->rows) + " rows");
       }
       section->columns.push_back(std::move(column));
     }

@@ -35,8 +35,8 @@ uint32_t SnapshotReader::begin(const char* section, uint64_t rows_most) {
   if (now_->rows == 0 && !now_->columns.empty()) refuse("", "columns without rows");
   for (const SnapshotColumn& column : now_->columns) {
     if (column.values.size() == 1 || column.values.size() == now_->rows) continue;
-    refuse(column.name.c_str(), std::to_string(column.values.size()) + " values for " +
-                                    std::to_string(now_->rows) + " rows");
+    refuse(shown_name(column.name).c_str(), std::to_string(column.values.size()) + " values for " +
+                                                std::to_string(now_->rows) + " rows");
   }
   return sound() ? now_->rows : 0;
 }
@@ -61,7 +61,8 @@ void SnapshotReader::end_row() {
     for (size_t i = 0; i < now_->columns.size(); ++i) {
       bool known = false;
       for (size_t column : columns_) known = known || column == i;
-      if (!known) return refuse(now_->columns[i].name.c_str(), "is not a column known here");
+      if (known) continue;
+      return refuse(shown_name(now_->columns[i].name).c_str(), "is not a column known here");
     }
   }
   ++row_;
@@ -79,7 +80,7 @@ bool SnapshotReader::has(const char* column) const {
 
 void SnapshotReader::finish() {
   for (size_t i = 0; sound() && i < sections_.size(); ++i) {
-    if (!used_[i]) refuse("section " + sections_[i].name + " is not known here");
+    if (!used_[i]) refuse("section " + shown_name(sections_[i].name) + " is not known here");
   }
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/check.h"
 #include "core/snapshot/calls_on_workers.h"
 #include "core/snapshot/reader.h"
+#include "core/snapshot/sections.h"
 #include "core/snapshot/state_fields.h"
 #include "core/snapshot/writer.h"
 #include "core/state.h"

@@ -26,6 +26,16 @@ struct SnapshotSection {
 
 using SnapshotSections = std::vector<SnapshotSection>;
 
+// A name that stood in a snapshot, fit for a message: it may be anything, of any length.
+inline std::string shown_name(const std::string& name) {
+  constexpr size_t kShown = 60;
+  std::string shown = name.substr(0, kShown);
+  for (char& letter : shown) {
+    if (letter < ' ' || letter > '~') letter = '?';
+  }
+  return name.size() > kShown ? shown + "..." : shown;
+}
+
 // What the column of a field is called: group_name_part. No group is "", no part -1.
 inline std::string column_name(const char* group, const char* name, int part) {
   std::string whole = group[0] == '\0' ? name : std::string(group) + "_" + name;

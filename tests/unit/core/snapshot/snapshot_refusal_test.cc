@@ -104,6 +104,10 @@ std::vector<Case> shapes() {
        [](Sheet* sheet) {
          sheet->sections().push_back({"more", 0, {}});
        }},
+      {"section ???",
+       [](Sheet* sheet) {
+         sheet->sections().push_back({"\n\x1b\x80" + std::string(1000, 'x'), 0, {}});
+       }},
       {"section calls, column stage, row 0: is missing",
        [](Sheet* sheet) { sheet->column("calls", "stage").name = "stages"; }},
       {"section workers, column shoes, row 0: is not a column known here",
