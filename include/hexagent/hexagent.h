@@ -503,7 +503,9 @@ typedef struct hexagent_worker {
   uint32_t flags; /* HEXAGENT_WORKER_* */
 } hexagent_worker;
 
-/** Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision. */
+/** Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision:
+ * HEXAGENT_E_STATE with the field for what calls there were planned on and only a new incarnation
+ * may change: role, model, KV capacity, block and prefill chunk. */
 HEXAGENT_API hexagent_status hexagent_worker_set(hexagent_scheduler* scheduler,
                                                  const hexagent_worker* worker, uint64_t user_data,
                                                  hexagent_error* error) HEXAGENT_NOEXCEPT;

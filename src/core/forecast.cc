@@ -124,7 +124,7 @@ hexagent_status Scheduler::what_if(const hexagent_workflow& workflow, const hexa
                                    const hexagent_prefix* prefixes,
                                    hexagent_forecast* forecast) const {
   State* state = state_.get();
-  begin_forecast(state);
+  const QuestionForecast question(state);
   std::vector<Ends> ends(count);
   Ends last;
   for (uint32_t i = 0; i < count; ++i) {

@@ -60,7 +60,7 @@ int32_t Scheduler::placement_query(const hexagent_call& record, const hexagent_p
   const Call call = probe_of(state, record, prefixes, class_name);
   const ModelPool* pool = state->workers.pool(record.model);
   if (pool == nullptr || pool->prefill.empty() || pool->decode.empty()) return HEXAGENT_E_NO_WORKER;
-  begin_forecast(state);
+  const QuestionForecast question(state);
   const CallShape shape = state->shape_of(call);
   add_hints(record, prefixes, state);
   // The policy's own choice first, then the others by the same cost, prefill workers in turn left

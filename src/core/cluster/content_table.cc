@@ -10,7 +10,7 @@ namespace {
 // parent; more hops matter only where the parent itself ran elsewhere.
 constexpr uint32_t kHopsMax = 8;
 
-// Call ids are the caller's; groups use a second id that no call can be asked for with workflow 0.
+// The second id of a group.
 constexpr uint64_t kGroupMark = 0xffffffffffffffffu;
 
 // Holders: each content is usually on one prefill and one decode worker, shared ones on many.
@@ -20,7 +20,8 @@ constexpr uint32_t kHoldersPerNode = 3;
 
 ContentTable::ContentTable(uint32_t contents_max, uint32_t groups_max, uint32_t workers_max)
     : nodes_(contents_max + groups_max),
-      ids_(contents_max + groups_max),
+      call_ids_(contents_max),
+      group_ids_(groups_max),
       free_calls_(contents_max),
       calls_max_(contents_max),
       groups_max_(groups_max),
@@ -33,10 +34,12 @@ bool ContentTable::valid(const ContentSource& source) const {
 }
 
 uint32_t ContentTable::find(uint64_t workflow, uint64_t call) const {
-  return ids_.find(workflow, call);
+  return call_ids_.find(workflow, call);
 }
 
-uint32_t ContentTable::find_group(uint64_t group) const { return ids_.find(group, kGroupMark); }
+uint32_t ContentTable::find_group(uint64_t group) const {
+  return group_ids_.find(group, kGroupMark);
+}
 
 uint32_t ContentTable::find_or_add_group(uint64_t group) {
   const uint32_t known = find_group(group);
@@ -52,7 +55,7 @@ uint32_t ContentTable::find_or_add_group(uint64_t group) {
   nodes_[node].first_id = group;
   nodes_[node].second_id = kGroupMark;
   nodes_[node].used = true;
-  ids_.insert(group, kGroupMark, node);
+  group_ids_.insert(group, kGroupMark, node);
   return node;
 }
 
@@ -89,14 +92,14 @@ uint32_t ContentTable::take_node(uint64_t first_id, uint64_t second_id) {
   node.first_id = first_id;
   node.second_id = second_id;
   node.used = true;
-  ids_.insert(first_id, second_id, index);
+  call_ids_.insert(first_id, second_id, index);
   return index;
 }
 
 void ContentTable::forget_node(uint32_t index) {
   Node& node = nodes_[index];
   while (node.first_holder != kNone) drop_holder(node.first_holder);
-  ids_.erase(node.first_id, node.second_id);
+  ids_of(index).erase(node.first_id, node.second_id);
   node.source_count = 0;
   node.used = false;
   node.pinned = false;
@@ -317,8 +320,8 @@ void ContentTable::make_room(uint32_t worker, uint32_t keep) {
 }
 
 uint64_t ContentTable::memory_bytes() const {
-  return nodes_.size() * sizeof(Node) + ids_.memory_bytes() + free_calls_.memory_bytes() +
-         holders_.memory_bytes() + shelves_.size() * sizeof(Shelf);
+  return nodes_.size() * sizeof(Node) + call_ids_.memory_bytes() + group_ids_.memory_bytes() +
+         free_calls_.memory_bytes() + holders_.memory_bytes() + shelves_.size() * sizeof(Shelf);
 }
 
 }  // namespace hexagent

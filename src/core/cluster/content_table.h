@@ -113,6 +113,7 @@ class ContentTable {
     uint32_t oldest = kNone;
   };
 
+  IdMap& ids_of(uint32_t node) { return node < calls_max_ ? call_ids_ : group_ids_; }
   bool valid(const ContentSource& source) const;
   void gather(const ContentSource* sources, uint32_t count, uint32_t limit, uint32_t hops,
               uint32_t worker_count, uint32_t* hit_tokens) const;
@@ -145,7 +146,9 @@ class ContentTable {
   void unlink_unpinned(uint32_t node);
 
   std::vector<Node> nodes_;  // calls first, groups after them
-  IdMap ids_;
+  // Apart, since both kinds of ids are the caller's and may be any number.
+  IdMap call_ids_;
+  IdMap group_ids_;
   Pool<uint32_t> free_calls_;  // indexes of unused call nodes
   uint32_t calls_max_;
   uint32_t groups_used_ = 0;

@@ -98,6 +98,8 @@ hexagent_status WorkerTable::check(const hexagent_worker& record, uint32_t* fiel
         known.spec.block_tokens != whole.block_tokens) {
       return HEXAGENT_E_STATE;
     }
+    *field = HEXAGENT_FIELD_BATCH;
+    if (known.spec.prefill_chunk_tokens != whole.prefill_chunk_tokens) return HEXAGENT_E_STATE;
   }
   *field = HEXAGENT_FIELD_NONE;
   return HEXAGENT_OK;

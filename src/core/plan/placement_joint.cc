@@ -180,7 +180,7 @@ class Search {
   }
 
   bool allowed(const PrefillRow& source, const DecodeRow& row) const {
-    return !must_fit_ || source.late || row.fits;
+    return !must_fit_ || row.fits || (source.late && source.worker != row.worker);
   }
 
   double cost(const PrefillRow& source, const DecodeRow& row, double move_s) const {

@@ -124,6 +124,8 @@ class PlanView {
   void book_dispatched(const CallShape& shape, const Choice& choice);
   // Choices booked so far in the scheduler's life; round robin goes by it.
   uint64_t rotation() const { return rotation_; }
+  // Back to an earlier one, after a question, which leaves no trace.
+  void turn_back(uint64_t rotation) { rotation_ = rotation; }
 
   // The fields of a snapshot (snapshot/writer.h): all that outlives a plan.
   template <class Archive, class Self>

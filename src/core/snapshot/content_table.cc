@@ -144,7 +144,7 @@ void ContentTable::load_nodes(SnapshotReader* reader, std::vector<uint32_t>* nod
     reader->number("holders", &holders, 0, shelves_.size());
     if (!reader->sound()) return;
     if (nodes_[index].used) reader->refuse("place", "is taken");
-    if (ids_.find(node.first_id, node.second_id) != kNone) {
+    if (ids_of(index).find(node.first_id, node.second_id) != kNone) {
       reader->refuse("second_id", "was there before");
     }
     if (index >= calls_max_) {  // groups come in order and bring no more than their text
@@ -158,7 +158,7 @@ void ContentTable::load_nodes(SnapshotReader* reader, std::vector<uint32_t>* nod
     reader->end_row();
     node.used = true;
     nodes_[index] = node;
-    ids_.insert(node.first_id, node.second_id, index);
+    ids_of(index).insert(node.first_id, node.second_id, index);
     if (index < calls_max_ && !node.pinned) append_unpinned(index);
     nodes->push_back(index);
     holder_counts->push_back(holders);

@@ -118,6 +118,22 @@ void asking_changes_nothing(void** state) {
   assert_null(world.scheduler().audit());
 }
 
+// Not even where the next call goes when workers take turns.
+void asking_takes_no_turn(void** state) {
+  uint32_t first_worker = 0;
+  for (uint32_t questions : {0u, 1u, 2u}) {
+    World& world = open_world(state, test_settings("fcfs/round-robin/at_ready"));
+    world.add_workers(3, 3);
+    for (uint32_t i = 0; i < questions; ++i) ask(world, wish());
+    world.begin(1);
+    world.submit(1, 1);
+    const uint32_t worker = world.only(HEXAGENT_DECISION_PREFILL, 1, 1).worker;
+    assert_int_not_equal(worker, 0);
+    if (questions == 0) first_worker = worker;
+    assert_int_equal(worker, first_worker);
+  }
+}
+
 // A call that is then admitted, with everything going as the model says, ends when it was told.
 void what_was_forecast_is_what_the_plan_expects(void** state) {
   World& world = open_world(state, test_settings(kAtOnce));
@@ -143,6 +159,7 @@ int main() {
       WORLD_TEST(a_dependent_call_does_not_wait_for_the_queue_again),
       WORLD_TEST(hints_of_more_work_lengthen_a_forecast),
       WORLD_TEST(asking_changes_nothing),
+      WORLD_TEST(asking_takes_no_turn),
       WORLD_TEST(what_was_forecast_is_what_the_plan_expects),
   };
   return cmocka_run_group_tests_name("forecast", tests, nullptr, nullptr);

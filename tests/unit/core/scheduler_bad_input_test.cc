@@ -207,6 +207,13 @@ const BadInput kBadInputs[] = {
        return w->set_worker(worker);
      },
      HEXAGENT_E_STATE, HEXAGENT_FIELD_KV_CAPACITY},
+    {"another prefill chunk under the same incarnation",
+     [](World* w) {
+       hexagent_worker worker = test_worker(1, HEXAGENT_ROLE_PREFILL);
+       worker.prefill_chunk_tokens = 512;
+       return w->set_worker(worker);
+     },
+     HEXAGENT_E_STATE, HEXAGENT_FIELD_BATCH},
     {"a worker without a profile",
      [](World* w) {
        hexagent_worker worker = test_worker(9, HEXAGENT_ROLE_PREFILL);

@@ -155,6 +155,23 @@ void a_change_out_of_bounds_is_refused_and_changes_nothing(void** state) {
   assert_int_equal(world.state(1, 1), HEXAGENT_STATE_FAILED);  // after two retries, the default
 }
 
+// Where both phases are on one worker the output's KV is reserved with the prompt's, late binding
+// or not.
+void a_worker_of_both_roles_takes_no_call_whose_output_does_not_fit(void** state) {
+  World& world = open_world(state, test_settings(kAtOnce));
+  hexagent_worker worker = test_worker(1, HEXAGENT_ROLE_BOTH);
+  worker.binding = HEXAGENT_BINDING_PREFILL_END;
+  worker.kv_capacity_tokens = 1600;
+  world.set_worker(worker);
+  world.begin(1);
+  world.submit(test_call(1, 1, 400));
+  assert_int_equal(world.submit(test_call(1, 2, 1040)), HEXAGENT_OK);  // 512 and 1152 tokens
+  assert_int_equal(world.state(1, 1), HEXAGENT_STATE_DISPATCHED);
+  assert_int_equal(world.state(1, 2), HEXAGENT_STATE_READY);
+  world.bring_to(1, 1, HEXAGENT_STATE_DONE);
+  assert_int_equal(world.state(1, 2), HEXAGENT_STATE_DISPATCHED);
+}
+
 void a_frozen_model_does_not_learn(void** state) {
   for (const char* learning : {"1", "0"}) {
     World& world = open_world(state);
@@ -185,6 +202,7 @@ int main() {
       WORLD_TEST(a_new_policy_rules_the_calls_that_wait),
       WORLD_TEST(retries_are_counted_against_the_live_limit),
       WORLD_TEST(a_change_out_of_bounds_is_refused_and_changes_nothing),
+      WORLD_TEST(a_worker_of_both_roles_takes_no_call_whose_output_does_not_fit),
       WORLD_TEST(a_frozen_model_does_not_learn),
   };
   return cmocka_run_group_tests_name("scheduler cluster", tests, nullptr, nullptr);

@@ -140,6 +140,20 @@ void an_outside_index_adds_what_it_knows(void**) {
   assert_int_equal(hit(table, table.source(parent, 640), 2), 512);
 }
 
+// Ids are the caller's, whatever number they are.
+void a_call_and_a_group_are_never_taken_for_each_other(void**) {
+  ContentTable table = make_table();
+  for (uint64_t call : {UINT64_MAX, uint64_t{0}}) {
+    const uint32_t group = table.find_or_add_group(7);
+    assert_true(table.find(7, call) == ContentTable::kNone);
+    const uint32_t content = table.add(7, call, nullptr, 0);
+    assert_true(content != ContentTable::kNone && content != group);
+    assert_int_equal(table.find(7, call), content);
+    assert_int_equal(table.find_group(7), group);
+    table.unpin(content);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -153,6 +167,7 @@ int main() {
       cmocka_unit_test(a_lost_worker_holds_nothing),
       cmocka_unit_test(a_full_table_recycles_unpinned_contents_and_stales_their_sources),
       cmocka_unit_test(an_outside_index_adds_what_it_knows),
+      cmocka_unit_test(a_call_and_a_group_are_never_taken_for_each_other),
   };
   return cmocka_run_group_tests_name("content table", tests, nullptr, nullptr);
 }
