@@ -113,36 +113,6 @@ hexagent_status recover(hexagent_scheduler* scheduler) {
 }
 
 // `trouble`, if it is not empty, says in words what the status is about.
-hexagent_status open_with_journal(const hexagent_config& config,
-                                  std::unique_ptr<hexagent_scheduler>* opened,
-                                  std::string* trouble) {
-  std::unique_ptr<JournalFolder> folder;
-  hexagent_status status = open_folder(config.journal_path, FolderUse::kWrite, &folder, trouble);
-  if (status != HEXAGENT_OK) return status;
-  auto journal = std::make_unique<Journal>(config.journal);
-  status = journal->open(std::move(folder), config.settings);
-  if (status != HEXAGENT_OK) {
-    *trouble = config.journal_path + ": " + journal->trouble();
-    return status;
-  }
-  auto scheduler = std::make_unique<hexagent_scheduler>(config, std::move(journal));
-  try {
-    status = recover(scheduler.get());
-  } catch (const InvariantFailure& failure) {
-    *trouble = config.journal_path + ": lived through again, it breaks an invariant: ";
-    *trouble += failure.condition;
-    return HEXAGENT_E_INTERNAL;
-  }
-  if (status != HEXAGENT_OK) {
-    *trouble = config.journal_path + ": " + scheduler->journal->trouble();
-    return status;
-  }
-  scheduler->start();
-  scheduler->wake();  // the changes that were queued
-  *opened = std::move(scheduler);
-  return HEXAGENT_OK;
-}
-
 hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_version,
                                std::unique_ptr<hexagent_scheduler>* scheduler,
                                std::string* trouble) {
@@ -150,7 +120,13 @@ hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_ve
   try {
     const hexagent_config defaults;
     const hexagent_config& wanted = config != nullptr ? *config : defaults;
-    if (!wanted.journal_path.empty()) return open_with_journal(wanted, scheduler, trouble);
+    if (!wanted.journal_path.empty()) {
+      std::unique_ptr<JournalFolder> folder;
+      const hexagent_status status =
+          open_folder(wanted.journal_path, FolderUse::kWrite, &folder, trouble);
+      if (status != HEXAGENT_OK) return status;
+      return open_in_folder(wanted, std::move(folder), scheduler, trouble);
+    }
     *scheduler = std::make_unique<hexagent_scheduler>(wanted, nullptr);
     return HEXAGENT_OK;
   } catch (const SystemFailure& failure) {
@@ -178,6 +154,33 @@ hexagent_status copy_name(const NameTable& names, uint32_t name, char* buffer, u
 }
 
 }  // namespace
+
+hexagent_status open_in_folder(const hexagent_config& config, std::unique_ptr<JournalFolder> folder,
+                               std::unique_ptr<hexagent_scheduler>* opened, std::string* trouble) {
+  auto journal = std::make_unique<Journal>(config.journal);
+  hexagent_status status = journal->open(std::move(folder), config.settings);
+  if (status != HEXAGENT_OK) {
+    *trouble = config.journal_path + ": " + journal->trouble();
+    return status;
+  }
+  auto scheduler = std::make_unique<hexagent_scheduler>(config, std::move(journal));
+  try {
+    status = recover(scheduler.get());
+  } catch (const InvariantFailure& failure) {
+    *trouble = config.journal_path + ": lived through again, it breaks an invariant: ";
+    *trouble += failure.condition;
+    return HEXAGENT_E_INTERNAL;
+  }
+  if (status != HEXAGENT_OK) {
+    *trouble = config.journal_path + ": " + scheduler->journal->trouble();
+    return status;
+  }
+  scheduler->start();
+  scheduler->wake();  // the changes that were queued
+  *opened = std::move(scheduler);
+  return HEXAGENT_OK;
+}
+
 }  // namespace hexagent
 
 extern "C" {

@@ -78,3 +78,13 @@ struct hexagent_scheduler {
   // [any thread] The core can no longer be trusted.
   void poison() noexcept;
 };
+
+namespace hexagent {
+
+// hexagent_open() with a journal in this folder, wherever that lies: tests have one that loses what
+// was never synced (tests/crash). HEXAGENT_OK, or what `trouble` says in words; may throw
+// std::bad_alloc and SystemFailure.
+hexagent_status open_in_folder(const hexagent_config& config, std::unique_ptr<JournalFolder> folder,
+                               std::unique_ptr<hexagent_scheduler>* opened, std::string* trouble);
+
+}  // namespace hexagent

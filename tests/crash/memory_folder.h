@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -29,9 +30,25 @@ class MemoryFolder final : public JournalFolder {
   };
 
   std::map<std::string, File> files;
-  uint64_t fail_at = UINT64_MAX;  // this operation and all after it fail
+  uint64_t fail_at = UINT64_MAX;     // this operation and all after it fail
+  uint64_t fail_bytes = UINT64_MAX;  // of it, if it is an append, are written; half at most
 
   uint64_t operations() const { return log_.size(); }
+
+  // [any thread] Has an operation failed?
+  bool has_failed() const { return failed_.load(std::memory_order_acquire); }
+
+  // The folder as the machine finds it when it comes up again; `files` is what the last process
+  // left. Whatever was spared is on disk for good.
+  std::unique_ptr<MemoryFolder> power_off(Loss loss, Draw* draw) const {
+    auto image = std::make_unique<MemoryFolder>();
+    image->files = files;
+    for (auto& [name, file] : image->files) {
+      lose(&file, loss, draw);
+      if (loss != Loss::kNothing) file.synced = file.bytes.size();
+    }
+    return image;
+  }
 
   // The folder after the first `operations` operations and `bytes` bytes of the next, if it is an
   // append.
@@ -112,8 +129,10 @@ class MemoryFolder final : public JournalFolder {
   bool act(Operation operation) {
     if (log_.size() >= fail_at) {
       if (log_.size() > fail_at) return false;
+      // Release: who sees it knows that nothing decided since is on disk.
+      failed_.store(true, std::memory_order_release);
       // A write that fails may have written some of it.
-      operation.bytes.resize(operation.bytes.size() / 2);
+      operation.bytes.resize(std::min<uint64_t>(fail_bytes, operation.bytes.size() / 2));
       if (operation.action == Action::kAppend) run(operation, UINT64_MAX);
       log_.push_back(std::move(operation));
       return false;
@@ -163,6 +182,29 @@ class MemoryFolder final : public JournalFolder {
   std::vector<Operation> log_;
   std::string open_as_;  // present name of the file that was renamed last
   std::string trouble_;
+  std::atomic<bool> failed_{false};
+};
+
+// A folder that outlives the handle it was lent to.
+class BorrowedFolder final : public JournalFolder {
+ public:
+  explicit BorrowedFolder(JournalFolder* folder) : folder_(folder) {}
+  hexagent_status list(std::vector<std::string>* names) override { return folder_->list(names); }
+  hexagent_status read(const std::string& name, std::vector<uint8_t>* bytes) override {
+    return folder_->read(name, bytes);
+  }
+  hexagent_status create(const std::string& name, std::unique_ptr<JournalFile>* file) override {
+    return folder_->create(name, file);
+  }
+  hexagent_status sync(const std::string& name) override { return folder_->sync(name); }
+  hexagent_status rename(const std::string& from, const std::string& to) override {
+    return folder_->rename(from, to);
+  }
+  hexagent_status remove(const std::string& name) override { return folder_->remove(name); }
+  const std::string& trouble() const override { return folder_->trouble(); }
+
+ private:
+  JournalFolder* folder_;
 };
 
 }  // namespace hexagent::test
