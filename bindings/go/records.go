@@ -560,6 +560,14 @@ type Stats struct {
 	JournalSyncAgeNs uint64 `json:"journal_sync_age_ns,omitempty"`
 	// REJECT decisions
 	Rejected uint64 `json:"rejected,omitempty"`
+	// written since open
+	JournalSnapshots uint64 `json:"journal_snapshots,omitempty"`
+	// not written: refused, or decisions were never all polled
+	JournalSnapshotsSkipped uint64 `json:"journal_snapshots_skipped,omitempty"`
+	// size of the last one written
+	JournalSnapshotBytes uint64 `json:"journal_snapshot_bytes,omitempty"`
+	// since open, see journal_keep_bytes
+	JournalSegmentsRemoved uint64 `json:"journal_segments_removed,omitempty"`
 }
 
 // journalInfoRecord is hexagent_journal_info of the C API.
@@ -587,6 +595,14 @@ type journalInfoRecord struct {
 	Closed uint32 `json:"closed,omitempty"`
 	// why it has failed, with file and reason; empty otherwise
 	Text [256]byte `json:"text,omitempty"`
+	// of recovered_steps, those that a snapshot stood for; 0 = none
+	SnapshotSteps uint64 `json:"snapshot_steps,omitempty"`
+	// the segment it precedes; 0 = recovered from the first segment
+	SnapshotSegment uint32 `json:"snapshot_segment,omitempty"`
+	// newer ones that were damaged and passed over
+	SnapshotsPassed uint32 `json:"snapshots_passed,omitempty"`
+	// why the last one was passed over at open, or was skipped or could not be written since; empty otherwise
+	SnapshotText [256]byte `json:"snapshot_text,omitempty"`
 }
 
 // Input is hexagent_input of the C API.
@@ -608,10 +624,10 @@ type Input struct {
 	_             [2]uint64
 }
 
-// ReplayInfo is hexagent_replay_info of the C API.
+// replayInfoRecord is hexagent_replay_info of the C API.
 //
 // What a step of a replay was; at the journal's end, what its end is.
-type ReplayInfo struct {
+type replayInfoRecord struct {
 	structSize uint32
 	// of the writer, packed as HEXAGENT_VERSION
 	LibraryVersion uint32 `json:"library_version,omitempty"`
@@ -638,4 +654,16 @@ type ReplayInfo struct {
 	CutFrames uint32 `json:"cut_frames,omitempty"`
 	// at the end: torn tail that does not count, as a crash leaves it
 	CutBytes uint64 `json:"cut_bytes,omitempty"`
+	// steps before those that are replayed; not 0: it began with a snapshot
+	FirstStep uint64 `json:"first_step,omitempty"`
+	// which: the segment it precedes; 0 = none
+	SnapshotSegment uint32 `json:"snapshot_segment,omitempty"`
+	// passed so far, and the state was the same to the last bit
+	SnapshotsSame uint32 `json:"snapshots_same,omitempty"`
+	// passed so far, and it was another one
+	SnapshotsDifferent uint32 `json:"snapshots_different,omitempty"`
+	// passed so far or at open: damaged or of another release
+	SnapshotsUnread uint32 `json:"snapshots_unread,omitempty"`
+	// what the last one of these two kinds was; empty = none
+	SnapshotText [256]byte `json:"snapshot_text,omitempty"`
 }

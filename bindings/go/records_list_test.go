@@ -26,5 +26,5 @@ var recordsByName = map[string]any{
 	"hexagent_stats":         Stats{},
 	"hexagent_journal_info":  journalInfoRecord{},
 	"hexagent_input":         Input{},
-	"hexagent_replay_info":   ReplayInfo{},
+	"hexagent_replay_info":   replayInfoRecord{},
 }

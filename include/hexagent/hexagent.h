@@ -1125,9 +1125,13 @@ typedef struct hexagent_stats {
   uint64_t journal_bytes;            /* handed to the operating system since open */
   uint64_t journal_segments;         /* begun since open */
   uint64_t journal_syncs;
-  uint64_t journal_failures;    /* 1 once it has failed; see hexagent_journal_query() */
-  uint64_t journal_sync_age_ns; /* from what is on disk to the last step; 0 = all of it is */
-  uint64_t rejected;            /* REJECT decisions */
+  uint64_t journal_failures;          /* 1 once it has failed; see hexagent_journal_query() */
+  uint64_t journal_sync_age_ns;       /* from what is on disk to the last step; 0 = all of it is */
+  uint64_t rejected;                  /* REJECT decisions */
+  uint64_t journal_snapshots;         /* written since open */
+  uint64_t journal_snapshots_skipped; /* not written: refused, or decisions were never all polled */
+  uint64_t journal_snapshot_bytes;    /* size of the last one written */
+  uint64_t journal_segments_removed;  /* since open, see journal_keep_bytes */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */
@@ -1158,9 +1162,19 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *                             journal_sync_interval_s when the machine does (default),
  *     none                    nothing when the process dies, all since the segment began when the
  *                             machine does.
+ *   journal_snapshot        1 (default): a snapshot of all the state precedes each further segment,
+ *                           and a recovery lives through what came after the newest one only;
+ *   journal_keep_bytes      so much of what precedes the newest snapshot is kept (default 512 MiB),
+ *                           for `hexagent replay` and in case the snapshot is damaged; what is
+ *                           older is removed. 0 keeps all.
  *   journal_sync_interval_s, journal_segment_bytes, journal_full_decisions: see
  *   hexagent_config_describe(). None of them is live, all may differ from one open to the next.
  *
+ * Snapshots   One is written when a segment is full and no decision waits to be polled (thread
+ *             driving: to be handed to the poller); where some always do, a segment ends a quarter
+ *             too long and without one. It takes milliseconds of the thread that steps. One that
+ *             cannot be written, for want of room on the disk, is skipped and counted: the journal
+ *             does not depend on it.
  * Failure     When a file cannot be written (disk full), the journal ends for good; what is in it
  *             stays whole. The scheduler goes on. With before_accepted an ACCEPTED that is not on
  *             disk then carries the status HEXAGENT_E_IO: in effect, but not acknowledged. Counted
@@ -1186,7 +1200,9 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *             pass 0, or it is taken for the moment of the restart.
  *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:
  *             hand them in again and take HEXAGENT_E_DUPLICATE for "it was". A workflow that is
- *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat.
+ *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat. Do so before
+ *             the workers' lists and reports: a workflow could end by those, and handing it in
+ *             again would then begin another one.
  *   Workers   What was in flight may have run on, ended or never been sent. Send every worker's
  *             state: hexagent_worker_set() with a new incarnation if the engine has restarted, else
  *             hexagent_worker_resync() with the calls it holds, then the reports that it has. Until
@@ -1208,6 +1224,11 @@ typedef struct hexagent_journal_info {
   uint32_t cut_frames;          /* whole frames in it */
   uint32_t closed;              /* 1: it had been closed in good order */
   char text[256];               /* why it has failed, with file and reason; empty otherwise */
+  uint64_t snapshot_steps;      /* of recovered_steps, those that a snapshot stood for; 0 = none */
+  uint32_t snapshot_segment;    /* the segment it precedes; 0 = recovered from the first segment */
+  uint32_t snapshots_passed;    /* newer ones that were damaged and passed over */
+  char snapshot_text[256];      /* why the last one was passed over at open, or was skipped or could
+                                 * not be written since; empty otherwise */
 } hexagent_journal_info;
 
 /** HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1 */
@@ -1267,10 +1288,20 @@ typedef struct hexagent_replay_info {
   uint32_t closed;          /* at the end: 1 = the journal was closed in good order */
   uint32_t cut_frames;      /* at the end: whole frames in what was cut off */
   uint64_t cut_bytes;       /* at the end: torn tail that does not count, as a crash leaves it */
+  uint64_t first_step; /* steps before those that are replayed; not 0: it began with a snapshot */
+  uint32_t snapshot_segment;    /* which: the segment it precedes; 0 = none */
+  uint32_t snapshots_same;      /* passed so far, and the state was the same to the last bit */
+  uint32_t snapshots_different; /* passed so far, and it was another one */
+  uint32_t snapshots_unread;    /* passed so far or at open: damaged or of another release */
+  char snapshot_text[256];      /* what the last one of these two kinds was; empty = none */
 } hexagent_replay_info;
 
 /**
- * Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
+ * Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it, and may
+ * remove what is to be read (journal_keep_bytes): then a step answers HEXAGENT_E_IO.
+ *
+ * It begins with the first segment, or, when that was removed, with the earliest snapshot that
+ * reads well. Snapshots on the way are compared with the state that the replay has come to.
  *
  * @param path   Folder of the journal, zero-terminated.
  * @param error  Optional detail with file and offset.

@@ -41,6 +41,7 @@ hexagent_scheduler::hexagent_scheduler(const hexagent_config& wanted,
       log(config.log, config.rescue_prefix, &core, &intake_rejected) {}
 
 void hexagent_scheduler::start() {
+  log.watch(journal.get());
   log.opened(config.settings, hexagent::kDrivingNames[static_cast<uint32_t>(driving)]);
   if (log.is_on()) driver.set_listener(&log);
   if (driving == hexagent::Driving::kLoop) {
@@ -112,6 +113,23 @@ hexagent_status recover(hexagent_scheduler* scheduler) {
   return HEXAGENT_OK;
 }
 
+hexagent_status recover_guarded(hexagent_scheduler* scheduler, std::string* trouble) {
+  *trouble = scheduler->config.journal_path + ": ";
+  try {
+    const hexagent_status status = recover(scheduler);
+    if (status == HEXAGENT_OK) {
+      trouble->clear();
+    } else {
+      *trouble += scheduler->journal->trouble();
+    }
+    return status;
+  } catch (const InvariantFailure& failure) {
+    *trouble += "lived through again, it breaks an invariant: ";
+    *trouble += failure.condition;
+    return HEXAGENT_E_INTERNAL;
+  }
+}
+
 // `trouble`, if it is not empty, says in words what the status is about.
 hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_version,
                                std::unique_ptr<hexagent_scheduler>* scheduler,
@@ -159,26 +177,22 @@ hexagent_status open_in_folder(const hexagent_config& config, std::unique_ptr<Jo
                                std::unique_ptr<hexagent_scheduler>* opened, std::string* trouble) {
   auto journal = std::make_unique<Journal>(config.journal);
   hexagent_status status = journal->open(std::move(folder), config.settings);
-  if (status != HEXAGENT_OK) {
-    *trouble = config.journal_path + ": " + journal->trouble();
-    return status;
+  for (;;) {
+    if (status != HEXAGENT_OK) {
+      *trouble = config.journal_path + ": " + journal->trouble();
+      return status;
+    }
+    auto scheduler = std::make_unique<hexagent_scheduler>(config, std::move(journal));
+    status = recover_guarded(scheduler.get(), trouble);
+    if (status == HEXAGENT_OK) {
+      scheduler->start();
+      scheduler->wake();  // the changes that were queued
+      *opened = std::move(scheduler);
+      return HEXAGENT_OK;
+    }
+    if (!scheduler->journal->may_try_older()) return status;
+    journal = scheduler->journal->try_older(&status);
   }
-  auto scheduler = std::make_unique<hexagent_scheduler>(config, std::move(journal));
-  try {
-    status = recover(scheduler.get());
-  } catch (const InvariantFailure& failure) {
-    *trouble = config.journal_path + ": lived through again, it breaks an invariant: ";
-    *trouble += failure.condition;
-    return HEXAGENT_E_INTERNAL;
-  }
-  if (status != HEXAGENT_OK) {
-    *trouble = config.journal_path + ": " + scheduler->journal->trouble();
-    return status;
-  }
-  scheduler->start();
-  scheduler->wake();  // the changes that were queued
-  *opened = std::move(scheduler);
-  return HEXAGENT_OK;
 }
 
 }  // namespace hexagent

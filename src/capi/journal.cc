@@ -23,6 +23,10 @@ hexagent_status describe(const hexagent_scheduler& scheduler, hexagent_journal_i
   info.cut_frames = recovered.cut_frames;
   info.closed = recovered.closed ? 1 : 0;
   TextWriter(info.text, sizeof(info.text)) << journal.writer()->trouble();
+  info.snapshot_steps = recovered.snapshot_steps;
+  info.snapshot_segment = recovered.snapshot;
+  info.snapshots_passed = static_cast<uint32_t>(journal.passed_over().size());
+  TextWriter(info.snapshot_text, sizeof(info.snapshot_text)) << journal.snapshot_trouble();
   write_sized(info, to_caller);
   return HEXAGENT_OK;
 }

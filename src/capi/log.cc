@@ -39,6 +39,7 @@ void word(const Notice& notice, TextWriter* text) {
 
 void Log::opened(const Settings& settings, std::string_view driving) noexcept {
   core_->notices().take([](const Notice&) {});  // a journal's own, told in their time
+  if (journal_ != nullptr) tell_recovery();
   if (!wants(HEXAGENT_LOG_INFO)) return;
   char line[kLineSize];
   TextWriter text(line, sizeof(line));
@@ -54,6 +55,7 @@ void Log::after_step(TimeNs now, uint64_t held_back) noexcept {
   if (settings_.callback == nullptr) return;
   tell_notices(now);
   tell_overload(now, held_back);
+  if (journal_ != nullptr) tell_journal(now);
 }
 
 void Log::on_failure(TimeNs now, const char* what, const char* file, int line) noexcept {

@@ -16,6 +16,8 @@
 
 namespace hexagent {
 
+class Journal;
+
 // What a configuration says of it.
 struct LogSettings {
   hexagent_log_callback callback = nullptr;
@@ -36,6 +38,9 @@ class Log final : public StepListener {
   // Is there anybody to tell, or anything to write?
   bool is_on() const { return settings_.callback != nullptr || !rescue_prefix_.empty(); }
 
+  // There is a journal to tell of; it outlives this. Before opened().
+  void watch(const Journal* journal) { journal_ = journal; }
+
   // The scheduler is open, driven in this way.
   void opened(const Settings& settings, std::string_view driving) noexcept;
 
@@ -53,11 +58,18 @@ class Log final : public StepListener {
   void say(uint32_t level, TimeNs now, const char* text) noexcept;
   void tell_notices(TimeNs now);
   void tell_overload(TimeNs now, uint64_t held_back);
+  void tell_recovery();
+  void tell_journal(TimeNs now);
+  void tell_of_journal(uint32_t level, TimeNs now, std::string_view what, std::string_view which);
 
   const LogSettings settings_;
   const std::string rescue_prefix_;
   Scheduler* const core_;
   const std::atomic<uint64_t>* const intake_rejected_;
+  const Journal* journal_ = nullptr;
+  bool journal_end_told_ = false;
+  uint64_t snapshots_told_ = 0;
+  uint64_t skipped_told_ = 0;
   uint64_t held_back_told_ = 0;
   uint64_t rejected_told_ = 0;
   TimeNs overload_told_ = 0;

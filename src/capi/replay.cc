@@ -10,6 +10,7 @@
 #include "capi/flaw.h"
 #include "capi/guard.h"
 #include "capi/sized_struct.h"
+#include "metrics/text_writer.h"
 #include "runtime/journal_replay.h"
 
 struct hexagent_replay {
@@ -17,7 +18,9 @@ struct hexagent_replay {
   std::unique_ptr<hexagent::JournalReader> reader;
   std::unique_ptr<hexagent_scheduler> scheduler;
   std::unique_ptr<hexagent::JournalReplay> replay;
-  bool ended = false;  // nothing was replayed last: no decisions, no inputs
+  uint32_t passed_over = 0;  // snapshots that were damaged, at open
+  std::string passed_text;   // what the last of them was
+  bool ended = false;        // nothing was replayed last: no decisions, no inputs
 };
 
 namespace hexagent {
@@ -27,6 +30,43 @@ static_assert(HEXAGENT_INPUT_CONFIGURE == static_cast<int>(InputKind::kConfigure
 static_assert(HEXAGENT_INPUT_WORKER_RESYNC == static_cast<int>(InputKind::kWorkerResync));
 static_assert(HEXAGENT_INPUT_SUBMIT == static_cast<int>(InputKind::kSubmit));
 static_assert(sizeof(hexagent_input) == 64);
+
+void pass_over(const JournalFlaw& flaw, hexagent_replay* replay) {
+  ++replay->passed_over;
+  replay->passed_text = flaw.text;
+}
+
+// From the earliest place behind the snapshots that were given up.
+hexagent_status open_reader(const char* path, hexagent_replay* replay, std::string* text) {
+  const uint32_t above = replay->reader == nullptr ? 0 : replay->reader->end().snapshot;
+  replay->reader = std::make_unique<JournalReader>(replay->folder.get());
+  JournalReader& reader = *replay->reader;
+  const bool opened = reader.open(JournalBegin::kEarliest, above);
+  for (const JournalFlaw& flaw : reader.passed_over()) pass_over(flaw, replay);
+  if (!opened) {
+    *text = reader.flaw().text;
+    return reader.flaw().status;
+  }
+  if (reader.end().segment != 0) return HEXAGENT_OK;
+  *text = std::string(path) + ": no journal in this folder";
+  return HEXAGENT_E_IO;
+}
+
+// False if the snapshot it begins with cannot be brought back: then there may be a later one.
+bool make_scheduler(hexagent_replay* replay) {
+  hexagent_config config;
+  config.settings = replay->reader->header().settings;
+  replay->replay.reset();
+  replay->scheduler = std::make_unique<hexagent_scheduler>(config, nullptr);
+  hexagent_scheduler* scheduler = replay->scheduler.get();
+  replay->replay = std::make_unique<JournalReplay>(
+      replay->reader.get(), &scheduler->core, &scheduler->names, &scheduler->labels,
+      [scheduler](const Input& input) { return check_input(*scheduler, input); });
+  replay->replay->check_snapshots();
+  if (replay->replay->begin()) return true;
+  pass_over(replay->replay->flaw(), replay);
+  return false;
+}
 
 // Fills what open_replay() is about; `text` is for people.
 hexagent_status open_replay(const char* path, uint32_t header_version,
@@ -38,24 +78,26 @@ hexagent_status open_replay(const char* path, uint32_t header_version,
   auto replay = std::make_unique<hexagent_replay>();
   const hexagent_status status = open_folder(path, FolderUse::kRead, &replay->folder, text);
   if (status != HEXAGENT_OK) return status;
-  replay->reader = std::make_unique<JournalReader>(replay->folder.get());
-  if (!replay->reader->open()) {
-    *text = replay->reader->flaw().text;
-    return replay->reader->flaw().status;
+  bool begun = false;
+  while (!begun) {
+    const hexagent_status opened_now = open_reader(path, replay.get(), text);
+    if (opened_now != HEXAGENT_OK) return opened_now;
+    begun = make_scheduler(replay.get());
   }
-  if (replay->reader->end().segment == 0) {
-    *text = std::string(path) + ": no journal in this folder";
-    return HEXAGENT_E_IO;
-  }
-  hexagent_config config;
-  config.settings = replay->reader->header().settings;
-  replay->scheduler = std::make_unique<hexagent_scheduler>(config, nullptr);
-  hexagent_scheduler* scheduler = replay->scheduler.get();
-  replay->replay = std::make_unique<JournalReplay>(
-      replay->reader.get(), &scheduler->core, &scheduler->names, &scheduler->labels,
-      [scheduler](const Input& input) { return check_input(*scheduler, input); });
   *opened = std::move(replay);
   return HEXAGENT_OK;
+}
+
+void describe_snapshots(const hexagent_replay& replay, hexagent_replay_info* info) {
+  const JournalReplay& past = *replay.replay;
+  info->first_step = replay.reader->end().snapshot_steps;
+  info->snapshot_segment = replay.reader->end().snapshot;
+  info->snapshots_same = past.snapshots_same();
+  info->snapshots_different = past.snapshots_different();
+  info->snapshots_unread = replay.passed_over + past.snapshots_unread();
+  const std::string& text =
+      past.snapshot_text().empty() ? replay.passed_text : past.snapshot_text();
+  TextWriter(info->snapshot_text, sizeof(info->snapshot_text)) << text;
 }
 
 hexagent_replay_info describe(const hexagent_replay& replay) {
@@ -65,6 +107,7 @@ hexagent_replay_info describe(const hexagent_replay& replay) {
   info.step = end.steps;
   info.inputs = end.inputs;
   info.now_ns = end.last_now;
+  describe_snapshots(replay, &info);
   if (replay.ended) {
     info.closed = end.closed ? 1 : 0;
     info.cut_frames = end.cut_frames;

@@ -11,7 +11,17 @@
 namespace hexagent {
 namespace {
 
-enum class Key : uint32_t { kDriving, kJournal, kDurability, kInterval, kSegment, kFull, kRescue };
+enum class Key : uint32_t {
+  kDriving,
+  kJournal,
+  kDurability,
+  kInterval,
+  kSegment,
+  kFull,
+  kSnapshot,
+  kKeep,
+  kRescue
+};
 
 // Bounds are both 0 for a key that takes a name or a path.
 struct ShellSetting {
@@ -42,6 +52,14 @@ constexpr ShellSetting kShellSettings[] = {
     {Key::kFull, "journal_full_decisions", "0", 0, 1, "",
      "1: the journal holds every decision, for replays that tell what was decided then; 0: a hash "
      "of each step's."},
+    {Key::kSnapshot, "journal_snapshot", "1", 0, 1, "",
+     "1: a snapshot precedes each segment but the first, so that recovery lives through one "
+     "segment "
+     "at most; 0: none."},
+    {Key::kKeep, "journal_keep_bytes", "536870912", 0, 1099511627776, "",
+     "Segments before the newest snapshot are kept up to this size for replay, bytes; 0: all. "
+     "Those "
+     "from the snapshot before it on always are."},
     {Key::kRescue, "rescue_prefix", "", 0, 0, "",
      "Path prefix of the text file PREFIX-PROCESS-NUMBER.txt that is written when an internal "
      "invariant fails; empty: none. At most 120 bytes."},
@@ -93,6 +111,14 @@ hexagent_status set(const ShellSetting& setting, std::string_view value, hexagen
     case Key::kFull:
       if (!parse_number(setting, value, &number)) return HEXAGENT_E_RANGE;
       config->journal.full_decisions = number != 0.0;
+      return HEXAGENT_OK;
+    case Key::kSnapshot:
+      if (!parse_number(setting, value, &number)) return HEXAGENT_E_RANGE;
+      config->journal.snapshots = number != 0.0;
+      return HEXAGENT_OK;
+    case Key::kKeep:
+      if (!parse_number(setting, value, &number)) return HEXAGENT_E_RANGE;
+      config->journal.keep_bytes = static_cast<uint64_t>(number);
       return HEXAGENT_OK;
     case Key::kRescue:
       if (value.size() > kRescuePrefixMax) return HEXAGENT_E_RANGE;

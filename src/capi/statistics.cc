@@ -26,6 +26,10 @@ hexagent_stats read_stats(const hexagent_scheduler& scheduler) {
     stats.journal_segments = writer.stats().segments;
     stats.journal_syncs = writer.stats().syncs;
     stats.journal_failures = writer.stats().failures;
+    stats.journal_snapshots = writer.stats().snapshots;
+    stats.journal_snapshots_skipped = writer.stats().snapshots_skipped;
+    stats.journal_snapshot_bytes = writer.stats().snapshot_bytes;
+    stats.journal_segments_removed = writer.stats().segments_removed;
     stats.journal_sync_age_ns =
         static_cast<uint64_t>(writer.unsynced_for(scheduler.driver.core_now()));
   }

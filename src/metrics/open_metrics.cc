@@ -66,6 +66,14 @@ constexpr Family kFamilies[] = {
      "1 once the journal has failed: nothing is recorded any more."},
     {"journal_sync_age_nanoseconds", "nanoseconds", &hexagent_stats::journal_sync_age_ns, false,
      "Time between the last step and the last moment of which all is on disk."},
+    {"journal_snapshots", "", &hexagent_stats::journal_snapshots, true,
+     "Snapshots written since open."},
+    {"journal_snapshots_skipped", "", &hexagent_stats::journal_snapshots_skipped, true,
+     "Snapshots not written: refused by the system, or decisions were never all polled."},
+    {"journal_snapshot_bytes", "bytes", &hexagent_stats::journal_snapshot_bytes, false,
+     "Size of the last snapshot written since open."},
+    {"journal_segments_removed", "", &hexagent_stats::journal_segments_removed, true,
+     "Journal segments removed since open because snapshots stand for them."},
 };
 
 void write_family(const Family& family, uint64_t value, TextWriter* text) {

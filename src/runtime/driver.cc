@@ -145,6 +145,7 @@ uint32_t Driver::hand_out(hexagent_decision* decisions, uint32_t capacity) {
   if (observer_ != nullptr) observer_->before_show();
   const uint32_t taken = core_->take_decisions(decisions, capacity);
   dress(decisions, taken);
+  tell_rest();
   return taken;
 }
 
@@ -160,7 +161,12 @@ uint32_t Driver::hand_out(DecisionRing* ring) {
     ring->publish(taken);
     moved += taken;
   }
+  if (moved > 0) tell_rest();
   return moved;
+}
+
+void Driver::tell_rest() {
+  if (observer_ != nullptr && core_->decision_count() == 0) observer_->at_rest();
 }
 
 void Driver::abandon() noexcept {

@@ -96,6 +96,7 @@ class Driver {
   void move(TimeNs now, const Limits& limits);
   uint64_t take_inputs(const Limits& limits);
   void move_times(Input* input);
+  void tell_rest();
   void dress(hexagent_decision* decisions, uint32_t count) const;
   void keep(Question* question);
 

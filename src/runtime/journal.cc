@@ -30,37 +30,55 @@ hexagent_status Journal::fail(hexagent_status status, const std::string& trouble
 hexagent_status Journal::open(std::unique_ptr<JournalFolder> folder, const Settings& wanted) {
   folder_ = std::move(folder);
   wanted_ = settings_ = wanted;
+  return read_begin();
+}
+
+hexagent_status Journal::read_begin() {
   reader_ = std::make_unique<JournalReader>(folder_.get());
-  if (!reader_->open()) return fail(reader_->flaw().status, reader_->flaw().text);
+  const bool opened = reader_->open(JournalBegin::kLatest, given_up_);
+  const std::vector<JournalFlaw>& more = reader_->passed_over();
+  passed_over_.insert(passed_over_.end(), more.begin(), more.end());
+  if (!opened && given_up_ == 0) return fail(reader_->flaw().status, reader_->flaw().text);
+  if (!opened) {
+    const JournalFlaw& newest = passed_over_.front();
+    return fail(newest.status, newest.text + "; and then " + reader_->flaw().text);
+  }
   if (reader_->end().segment == 0) return HEXAGENT_OK;
   settings_ = reader_->header().settings;
   for (uint32_t key = 0; key < setting_count(); ++key) {
     const SettingInfo& info = setting_info(key);
-    if (info.live || is_of_the_shell(info.key) || is_same(settings_, wanted, key)) continue;
+    if (info.live || is_of_the_shell(info.key) || is_same(settings_, wanted_, key)) continue;
     return fail(HEXAGENT_E_STATE,
                 std::string(info.key) + " is not what the journal was begun with");
   }
   return HEXAGENT_OK;
 }
 
+std::unique_ptr<Journal> Journal::try_older(hexagent_status* status) {
+  auto next = std::make_unique<Journal>(options_);
+  reader_.reset();
+  next->folder_ = std::move(folder_);
+  next->wanted_ = next->settings_ = wanted_;
+  next->passed_over_ = std::move(passed_over_);
+  next->given_up_ = at_fault_;
+  *status = next->read_begin();
+  return next;
+}
+
 hexagent_status Journal::recover(Scheduler* core, NameTable* names, NameTable* labels,
                                  const InputCheck& check) {
   core_ = core;
   JournalReplay replay(reader_.get(), core, names, labels, check);
-  Settings now = settings_;
+  if (!replay.begin()) {
+    at_fault_ = reader_->end().snapshot;
+    passed_over_.push_back(replay.flaw());
+    return fail(replay.flaw().status, replay.flaw().text);
+  }
   JournalItem item;
   while ((item = replay.step()) == JournalItem::kStep) {
-    const DecodedStep& step = replay.inputs();
-    if (!replay.same()) {
-      return fail(HEXAGENT_E_DIFFERENT,
-                  "step " + std::to_string(step.head().step) + " decides otherwise than recorded");
-    }
-    for (uint32_t i = 0; i < step.input_count(); ++i) {
-      const Input input = step.input(i);
-      if (input.kind != InputKind::kConfigure) continue;
-      // As the core did; one that it refused changes nothing here either.
-      static_cast<void>(apply_setting(*static_cast<const SettingChange*>(input.record), &now));
-    }
+    if (replay.same()) continue;
+    return fail(HEXAGENT_E_DIFFERENT, "step " + std::to_string(replay.inputs().head().step) +
+                                          " decides otherwise than recorded");
   }
   if (item == JournalItem::kFlaw) return fail(replay.flaw().status, replay.flaw().text);
   recovered_ = reader_->end();
@@ -68,10 +86,15 @@ hexagent_status Journal::recover(Scheduler* core, NameTable* names, NameTable* l
   core->stats(&stats);
   recovered_decisions_ = stats.decisions;
   reader_.reset();  // with the segments it holds in memory
-  note_changes(now);
+  note_changes(core->settings());
   writer_ = std::make_unique<JournalWriter>(folder_.get(), settings_, names, labels, options_);
   const hexagent_status status = writer_->start(recovered_, *core);
   return status == HEXAGENT_OK ? status : fail(status, writer_->trouble());
+}
+
+const std::string& Journal::snapshot_trouble() const {
+  const bool since = writer_ != nullptr && !writer_->snapshot_trouble().empty();
+  return since || passed_over_.empty() ? writer_->snapshot_trouble() : passed_over_.back().text;
 }
 
 void Journal::note_changes(const Settings& now) {

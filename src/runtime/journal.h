@@ -34,11 +34,25 @@ class Journal final : public StepObserver {
   // What the core has to be made with: those of the journal, or `wanted` if it is new.
   const Settings& settings() const { return settings_; }
 
-  // Lets an empty core live through the journal, then begins a segment. HEXAGENT_E_DIFFERENT: it
-  // decides otherwise than then, so its state would not be the acknowledged one; nothing has been
-  // written and the journal is as it was.
+  // Brings an empty core to the journal's end: by its newest snapshot, if it has one, and by living
+  // through what follows; then begins a segment. HEXAGENT_E_DIFFERENT: it decides otherwise than
+  // then, so its state would not be the acknowledged one; nothing has been written and the journal
+  // is as it was, as after every other error.
   hexagent_status recover(Scheduler* core, NameTable* names, NameTable* labels,
                           const InputCheck& check);
+
+  // recover() has failed because of a snapshot, which the core it was given did not survive. There
+  // may be an older one: begin anew with the same folder, a new core and empty tables.
+  bool may_try_older() const { return at_fault_ != 0; }
+
+  // A journal that begins anew after this one has given up that snapshot; this one is over.
+  std::unique_ptr<Journal> try_older(hexagent_status* status);
+
+  // Snapshots that were passed over, and why.
+  const std::vector<JournalFlaw>& passed_over() const { return passed_over_; }
+
+  // What was last wrong with one: at open or, with more weight, since; empty if none was.
+  const std::string& snapshot_trouble() const;
 
   // Changes that bring the recovered core to the settings wanted at open(); to be queued as inputs.
   const std::vector<SettingChange>& changes() const { return changes_; }
@@ -51,6 +65,7 @@ class Journal final : public StepObserver {
 
   // After recover() only.
   JournalWriter* writer() { return writer_.get(); }
+  const JournalWriter* writer() const { return writer_.get(); }
 
   const std::string& trouble() const { return trouble_; }
 
@@ -58,7 +73,10 @@ class Journal final : public StepObserver {
   // before: in manual and loop driving there may be many between two polls.
   void on_input(TimeNs, const Input& input) override { writer_->input(input); }
   void end_of_step(TimeNs now) override { writer_->end_of_step(now, *core_); }
-  void on_idle(TimeNs now) override { writer_->commit_due(now); }
+  void on_idle(TimeNs now) override {
+    writer_->wants_rest() ? writer_->end_of_step(now, *core_) : writer_->commit_due(now);
+  }
+  void at_rest() override { writer_->at_rest(*core_); }
   void before_show() override { static_cast<void>(writer_->commit()); }
   hexagent_status acknowledgement(uint64_t sequence) const override {
     return writer_->acknowledgement(sequence);
@@ -70,6 +88,8 @@ class Journal final : public StepObserver {
   hexagent_status fail(hexagent_status status, const std::string& trouble);
   void note_changes(const Settings& now);
 
+  hexagent_status read_begin();
+
   const JournalOptions options_;
   const Scheduler* core_ = nullptr;
   std::unique_ptr<JournalFolder> folder_;
@@ -80,6 +100,9 @@ class Journal final : public StepObserver {
   uint64_t recovered_decisions_ = 0;
   std::vector<SettingChange> changes_;
   std::unique_ptr<JournalWriter> writer_;
+  std::vector<JournalFlaw> passed_over_;
+  uint32_t given_up_ = 0;  // segment of the snapshot before which to look; 0 = any
+  uint32_t at_fault_ = 0;  // and of the one that recover() could not bring back; 0 = none
   std::string trouble_;
 };
 

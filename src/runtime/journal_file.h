@@ -37,6 +37,9 @@ class JournalFolder {
   virtual hexagent_status list(std::vector<std::string>* names) = 0;
   virtual hexagent_status read(const std::string& name, std::vector<uint8_t>* bytes) = 0;
 
+  // Bytes that a file has now.
+  virtual hexagent_status size(const std::string& name, uint64_t* bytes) = 0;
+
   // A new, empty file; one of that name is emptied.
   virtual hexagent_status create(const std::string& name, std::unique_ptr<JournalFile>* file) = 0;
 

@@ -126,6 +126,13 @@ class PosixFolder final : public JournalFolder {
     return HEXAGENT_OK;
   }
 
+  hexagent_status size(const std::string& name, uint64_t* bytes) override {
+    struct stat info = {};
+    if (fstatat(folder_.get(), name.c_str(), &info, 0) != 0) return fail(name, "stat");
+    *bytes = static_cast<uint64_t>(info.st_size);
+    return HEXAGENT_OK;
+  }
+
   hexagent_status create(const std::string& name, std::unique_ptr<JournalFile>* file) override {
     Descriptor made = open_at(folder_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
     if (!made.valid()) return fail(name, "create");

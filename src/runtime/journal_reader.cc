@@ -2,26 +2,10 @@
 #include "runtime/journal_reader.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 namespace hexagent {
 namespace {
-
-constexpr const char* kSuffix = ".journal";
-constexpr size_t kDigits = 10;
-
-// The segment a file name stands for, 0 if none.
-uint32_t segment_number(const std::string& name) {
-  if (name.size() != kDigits + std::string_view(kSuffix).size()) return 0;
-  uint64_t number = 0;
-  for (size_t i = 0; i < kDigits; ++i) {
-    if (name[i] < '0' || name[i] > '9') return 0;
-    number = number * 10 + static_cast<uint64_t>(name[i] - '0');
-  }
-  if (name.compare(kDigits, std::string::npos, kSuffix) != 0 || number > UINT32_MAX) return 0;
-  return static_cast<uint32_t>(number);
-}
 
 // Is a step under way after this frame? Names may come between its parts.
 bool is_step_open(FrameType type, bool before) {
@@ -31,12 +15,6 @@ bool is_step_open(FrameType type, bool before) {
 
 }  // namespace
 
-std::string segment_name(uint32_t segment) {
-  char digits[kDigits + 1];
-  std::snprintf(digits, sizeof(digits), "%010u", segment);
-  return std::string(digits) + kSuffix;
-}
-
 bool JournalReader::fail(hexagent_status status, uint32_t segment, uint64_t offset,
                          const std::string& what) {
   flaw_.status = status;
@@ -44,22 +22,51 @@ bool JournalReader::fail(hexagent_status status, uint32_t segment, uint64_t offs
   return false;
 }
 
-bool JournalReader::list_segments() {
-  std::vector<std::string> names;
-  if (folder_->list(&names) != HEXAGENT_OK) {
-    flaw_ = {HEXAGENT_E_IO, folder_->trouble()};
+// Settles where to begin, and end_ with it.
+bool JournalReader::find_begin(JournalBegin begin, uint32_t given_up) {
+  const uint32_t first = layout_.segments.front();
+  std::vector<uint32_t> choice;
+  for (const uint32_t snapshot : layout_.snapshots) {
+    if (layout_.has_segment(snapshot)) choice.push_back(snapshot);
+  }
+  if (begin == JournalBegin::kLatest) std::reverse(choice.begin(), choice.end());
+  if (begin == JournalBegin::kEarliest && first == 1) choice.clear();
+  const auto tried = std::find(choice.begin(), choice.end(), given_up);
+  if (tried != choice.end()) choice.erase(choice.begin(), tried + 1);
+  for (const uint32_t snapshot : choice) {
+    if (take_snapshot(snapshot)) return true;
+  }
+  if (first == 1) return true;
+  if (passed_over_.empty()) {
+    return fail(HEXAGENT_E_DAMAGED, first - 1, 0,
+                "the segment is missing, and there is no snapshot to begin with");
+  }
+  flaw_ = passed_over_.front();
+  flaw_.text += "; and " + segment_name(first - 1) + " is missing";
+  return false;
+}
+
+bool JournalReader::take_snapshot(uint32_t segment) {
+  const JournalFlaw flaw = read_snapshot(folder_, segment, &snapshot_);
+  if (flaw.status != HEXAGENT_OK) {
+    passed_over_.push_back(flaw);
+    drop_snapshot();
     return false;
   }
-  std::vector<uint32_t> numbers;
-  for (const std::string& name : names) {
-    if (segment_number(name) != 0) numbers.push_back(segment_number(name));
-  }
-  std::sort(numbers.begin(), numbers.end());
-  segments_ = static_cast<uint32_t>(numbers.size());
-  for (uint32_t i = 0; i < segments_; ++i) {
-    if (numbers[i] != i + 1) return fail(HEXAGENT_E_DAMAGED, i + 1, 0, "the segment is missing");
-  }
+  has_snapshot_ = true;
+  const SnapshotHeader& head = snapshot_.head;
+  end_.segment = segment - 1;
+  end_.sequence = head.sequence;
+  end_.steps = end_.snapshot_steps = head.steps;
+  end_.inputs = head.inputs;
+  end_.last_now = head.last_now;
+  end_.snapshot = segment;
   return true;
+}
+
+void JournalReader::drop_snapshot() {
+  has_snapshot_ = false;
+  snapshot_ = {};
 }
 
 bool JournalReader::load(uint32_t number, Segment* segment) {
@@ -81,11 +88,17 @@ bool JournalReader::load(uint32_t number, Segment* segment) {
   return true;
 }
 
-bool JournalReader::open() {
-  if (!list_segments()) return false;
-  if (segments_ == 0) return true;
-  if (!load(1, &next_)) return false;
+bool JournalReader::open(JournalBegin begin, uint32_t given_up) {
+  if (!list_journal(folder_, &layout_)) {
+    flaw_ = {HEXAGENT_E_IO, folder_->trouble()};
+    return false;
+  }
+  if (layout_.segments.empty()) return true;
+  last_ = layout_.segments.back();
+  if (!find_begin(begin, given_up) || !load(end_.segment + 1, &next_)) return false;
   first_header_ = next_.header;
+  // Of the segment before the first one nothing else is known.
+  if (has_snapshot_) end_.bytes = first_header_.previous_bytes;
   return enter_segment();
 }
 
@@ -102,13 +115,13 @@ bool JournalReader::enter_segment() {
   end_.segment = number;
   end_.closed = false;
   offset_ = 0;
-  if (number < segments_ && !load(number + 1, &next_)) return false;
+  if (number < last_ && !load(number + 1, &next_)) return false;
   return find_limit();
 }
 
 // Walks the row of frames and settles how many bytes of the segment count.
 bool JournalReader::find_limit() {
-  const bool last = end_.segment == segments_;
+  const bool last = end_.segment == last_;
   const uint64_t size = now_.bytes.size();
   const uint64_t stated = last ? size : next_.header.previous_bytes;
   if (stated > size)
@@ -168,7 +181,7 @@ JournalItem JournalReader::next() {
     if (end_.segment == 0) return JournalItem::kEnd;
     if (offset_ == now_.limit) {
       end_.bytes = now_.limit;
-      if (end_.segment == segments_) return JournalItem::kEnd;
+      if (end_.segment == last_) return JournalItem::kEnd;
       if (!enter_segment()) return JournalItem::kFlaw;
     }
     Frame frame;
@@ -192,6 +205,8 @@ JournalItem JournalReader::take(const Frame& frame) {
     return JournalItem::kFlaw;
   }
   switch (frame.type) {
+    case FrameType::kSnapshot:
+      break;
     case FrameType::kHeader:
       if (offset_ == 0) return JournalItem::kEnd;  // read by load()
       fail(HEXAGENT_E_DAMAGED, end_.segment, offset_, "a second header");

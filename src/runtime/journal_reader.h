@@ -7,8 +7,12 @@
 //     the start. If a later frame says that the first bad byte was on disk (frame.h, `synced`),
 //     the segment is damaged: that is an error with file and offset, never a silent cut. Otherwise
 //     the tail was torn by a crash, which is normal.
-// So a step comes out whole or not at all. Tests: tests/unit/runtime/journal_reader_test.cc,
-// tests/crash, tests/fuzz/journal_reader_fuzz.cc.
+// So a step comes out whole or not at all.
+//
+// A journal may begin with a snapshot instead of segment 1 (journal_snapshot.h): then the segments
+// before it are not looked at. A recovery takes the newest snapshot that reads well, a replay the
+// earliest place there is; a snapshot that is damaged is passed over. Tests:
+// tests/unit/runtime/journal_reader_test.cc, tests/crash, tests/fuzz/journal_reader_fuzz.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +20,14 @@
 #include <vector>
 
 #include "runtime/journal_file.h"
+#include "runtime/journal_flaw.h"
+#include "runtime/journal_layout.h"
+#include "runtime/journal_snapshot.h"
 #include "wire/frame.h"
 #include "wire/journal_decode.h"
 #include "wire/journal_records.h"
 
 namespace hexagent {
-
-// "0000000007.journal"
-std::string segment_name(uint32_t segment);
 
 // Where a journal ends; what a writer that goes on has to know.
 struct JournalEnd {
@@ -36,12 +40,14 @@ struct JournalEnd {
   bool closed = false;      // in good order
   uint64_t cut_bytes = 0;   // torn tail beyond `bytes`
   uint32_t cut_frames = 0;  // whole frames among them, behind a hole or of a step that has no end
+  uint32_t snapshot = 0;    // the segment whose snapshot it began with; 0 = with segment 1
+  uint64_t snapshot_steps = 0;  // of `steps`, those the snapshot stands for
 };
 
-// What is wrong with a journal: HEXAGENT_E_IO, _DAMAGED or _VERSION, with file and offset in words.
-struct JournalFlaw {
-  hexagent_status status = HEXAGENT_OK;
-  std::string text;
+// Where to begin.
+enum class JournalBegin {
+  kEarliest,  // to see as much as there is
+  kLatest     // to be done soon
 };
 
 // What next() found.
@@ -53,12 +59,25 @@ class JournalReader {
   // The folder must outlive the reader.
   explicit JournalReader(JournalFolder* folder) : folder_(folder) {}
 
-  // Lists the segments and reads the first one's header. A folder without any is no flaw: then
-  // end().segment stays 0 and next() says kEnd.
-  bool open();
+  // Lists the segments and reads the header of the first one to be read. A folder without any is no
+  // flaw: then end().segment stays 0 and next() says kEnd. `given_up`: segment of a
+  // snapshot that is not to be taken, nor any that would be tried before it; 0 = none. Once only.
+  bool open(JournalBegin begin = JournalBegin::kEarliest, uint32_t given_up = 0);
 
-  // Of the first segment: with what the journal was begun.
+  // Of that segment: with what the journal was begun.
   const JournalHeader& header() const { return first_header_; }
+
+  // The state that the first step follows on; null = that of a fresh core. A journal is longer than
+  // its snapshot is needed: drop_snapshot() frees it.
+  const JournalSnapshot* snapshot() const { return has_snapshot_ ? &snapshot_ : nullptr; }
+  void drop_snapshot();
+
+  // Which snapshots were passed over, and why.
+  const std::vector<JournalFlaw>& passed_over() const { return passed_over_; }
+
+  // Is there a snapshot of this segment?
+  bool has_snapshot(uint32_t segment) const { return layout_.has_snapshot(segment); }
+  JournalFolder* folder() const { return folder_; }
 
   JournalItem next();
 
@@ -80,7 +99,8 @@ class JournalReader {
   };
 
   bool fail(hexagent_status status, uint32_t segment, uint64_t offset, const std::string& what);
-  bool list_segments();
+  bool find_begin(JournalBegin begin, uint32_t given_up);
+  bool take_snapshot(uint32_t segment);
   bool load(uint32_t number, Segment* segment);
   bool find_limit();
   bool judge_tail(uint64_t bad_at, uint64_t complete);
@@ -89,7 +109,11 @@ class JournalReader {
   JournalItem take_step(const Frame& frame);
 
   JournalFolder* folder_;
-  uint32_t segments_ = 0;  // how many there are
+  JournalLayout layout_;
+  uint32_t last_ = 0;  // segment; 0 = there is none
+  JournalSnapshot snapshot_;
+  bool has_snapshot_ = false;
+  std::vector<JournalFlaw> passed_over_;
   Segment now_;
   Segment next_;  // read ahead for its header, if there is one
   uint64_t offset_ = 0;

@@ -32,7 +32,38 @@ bool JournalReplay::intern(const JournalNames& names) {
   return true;
 }
 
+bool JournalReplay::begin() {
+  if (begun_) return flaw_.status == HEXAGENT_OK;
+  begun_ = true;
+  segment_ = reader_->end().segment;
+  if (reader_->snapshot() == nullptr) return true;
+  flaw_ = restore(*reader_->snapshot(), core_);
+  reader_->drop_snapshot();
+  return flaw_.status == HEXAGENT_OK;
+}
+
+void JournalReplay::come_past(uint32_t segment) {
+  while (segment_ < segment) {
+    ++segment_;
+    if (checks_ && reader_->has_snapshot(segment_)) check_snapshot(segment_);
+  }
+}
+
+void JournalReplay::check_snapshot(uint32_t segment) {
+  JournalSnapshot snapshot;
+  const JournalFlaw flaw = read_snapshot(reader_->folder(), segment, &snapshot);
+  if (flaw.status != HEXAGENT_OK) {
+    ++snapshots_unread_;
+    snapshot_text_ = flaw.text;
+    return;
+  }
+  const std::string difference = compare(snapshot, *core_);
+  ++(difference.empty() ? snapshots_same_ : snapshots_different_);
+  if (!difference.empty()) snapshot_text_ = snapshot_name(segment) + ": " + difference;
+}
+
 JournalItem JournalReplay::step() {
+  if (!begin()) return JournalItem::kFlaw;
   if (flaw_.status != HEXAGENT_OK) return JournalItem::kFlaw;
   decisions_.clear();
   same_ = true;
@@ -44,6 +75,7 @@ JournalItem JournalReplay::step() {
   for (const JournalNames& names : reader_->names()) {
     if (!intern(names)) return fail(HEXAGENT_E_DAMAGED, "names are out of order");
   }
+  come_past(reader_->end().segment);
   if (item == JournalItem::kEnd) return item;
   const DecodedStep& recorded = reader_->step();
   const StepHead& head = recorded.head();

@@ -27,6 +27,11 @@ class JournalReplay {
   JournalReplay(JournalReader* reader, Scheduler* core, NameTable* names, NameTable* labels,
                 InputCheck check);
 
+  // Brings the core to where the journal begins, which needs a snapshot or nothing. False: see
+  // flaw(), and the core is of no use any more; the journal may be if it is read from an earlier
+  // place. Before the first step; step() does it too.
+  bool begin();
+
   // Goes one step on. kFlaw: see flaw(). May throw std::bad_alloc.
   JournalItem step();
 
@@ -47,8 +52,19 @@ class JournalReplay {
 
   const JournalFlaw& flaw() const { return flaw_; }
 
+  // Snapshots on the way are compared with the state that the replay has come to: before the steps
+  // of their segment, so step() tells of those that it has come past. What it begins with is not
+  // compared. Before the first step.
+  void check_snapshots() { checks_ = true; }
+  uint32_t snapshots_same() const { return snapshots_same_; }
+  uint32_t snapshots_different() const { return snapshots_different_; }
+  uint32_t snapshots_unread() const { return snapshots_unread_; }  // damaged, or of another release
+  const std::string& snapshot_text() const { return snapshot_text_; }  // what the last of those was
+
  private:
   bool intern(const JournalNames& names);
+  void come_past(uint32_t segment);
+  void check_snapshot(uint32_t segment);
   JournalItem fail(hexagent_status status, const std::string& text);
 
   JournalReader* reader_;
@@ -59,6 +75,13 @@ class JournalReplay {
   std::vector<hexagent_decision> decisions_;
   bool same_ = true;
   JournalFlaw flaw_;
+  bool begun_ = false;
+  bool checks_ = false;
+  uint32_t segment_ = 0;  // snapshots up to that of this one are behind
+  uint32_t snapshots_same_ = 0;
+  uint32_t snapshots_different_ = 0;
+  uint32_t snapshots_unread_ = 0;
+  std::string snapshot_text_;
 };
 
 }  // namespace hexagent

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "core/base/check.h"
 #include "wire/decision_hash.h"
@@ -52,6 +53,7 @@ void JournalWriter::attempt(Body&& body) noexcept {
 
 hexagent_status JournalWriter::start(const JournalEnd& end, const Scheduler& core) {
   end_ = end;
+  good_snapshot_ = end.snapshot;
   hexagent_stats so_far = {};
   core.stats(&so_far);
   last_decision_ = durable_decision_ = so_far.decisions;
@@ -61,7 +63,8 @@ hexagent_status JournalWriter::start(const JournalEnd& end, const Scheduler& cor
     // What the process before left to the operating system must be on disk before this segment
     // says that it counts.
     if (end.segment > 0 && folder_->sync(segment_name(end.segment)) != HEXAGENT_OK) return false;
-    return begin_segment();
+    if (remove_strays(folder_, end.segment) != HEXAGENT_OK) return false;
+    return rotate(end.steps > end.snapshot_steps ? &core : nullptr);
   });
   return status_;
 }
@@ -112,6 +115,52 @@ bool JournalWriter::begin_segment() {
   return true;
 }
 
+// `core`: at rest, or null for none to take a snapshot of.
+bool JournalWriter::rotate(const Scheduler* core) {
+  rotation_due_ = false;
+  const JournalEnd before = end_;
+  if (!begin_segment()) return false;
+  if (options_.snapshots && core != nullptr) take_snapshot(before, *core);
+  return true;
+}
+
+// After its segment, which is on disk by now. Whatever becomes of it, the journal goes on.
+void JournalWriter::take_snapshot(const JournalEnd& before, const Scheduler& core) {
+  SnapshotHeader head;
+  head.library_version = HEXAGENT_VERSION;
+  head.segment = end_.segment;
+  head.steps = before.steps;
+  head.inputs = before.inputs;
+  head.sequence = before.sequence;
+  head.last_now = before.last_now;
+  try {
+    uint64_t bytes = 0;
+    const hexagent_status status = write_snapshot(folder_, head, core, &bytes);
+    if (status != HEXAGENT_OK) {
+      const bool refused = status == HEXAGENT_E_IO;
+      skip_snapshot(refused ? folder_->trouble() : "the state is too large for a snapshot");
+      // Its draft takes room that may be what is lacking. What is left of it is removed at open.
+      if (refused) static_cast<void>(folder_->remove(draft_name(snapshot_name(head.segment))));
+      return;
+    }
+    ++stats_.snapshots;
+    stats_.snapshot_bytes = bytes;
+    const uint32_t before_it = std::exchange(good_snapshot_, head.segment);
+    if (options_.keep_bytes == 0) return;
+    if (remove_old(folder_, head.segment, before_it, options_.keep_bytes,
+                   &stats_.segments_removed) != HEXAGENT_OK) {
+      snapshot_trouble_ = folder_->trouble();
+    }
+  } catch (const std::bad_alloc&) {
+    skip_snapshot("no memory for a snapshot");
+  }
+}
+
+void JournalWriter::skip_snapshot(const std::string& trouble) {
+  ++stats_.snapshots_skipped;
+  snapshot_trouble_ = trouble;
+}
+
 bool JournalWriter::flush() {
   if (buffer_.empty()) return true;
   if (file_->append(buffer_.data(), buffer_.size()) != HEXAGENT_OK) return false;
@@ -159,12 +208,22 @@ void JournalWriter::end_of_step(TimeNs now, const Scheduler& core) noexcept {
   attempt([&] {
     queue_new_names();
     queue_step(now, core);
-    if (written_ + buffer_.size() >= options_.segment_bytes) {
-      return flush() && sync() && begin_segment();
+    const uint64_t size = written_ + buffer_.size();
+    rotation_due_ = size >= options_.segment_bytes;
+    const bool rests = core.decision_count() == 0;
+    const bool waits = options_.snapshots && size < options_.segment_bytes / 4 * 5;
+    if (rotation_due_ && (rests || !waits)) {
+      if (options_.snapshots && !rests) skip_snapshot("decisions are not polled");
+      return flush() && sync() && rotate(rests ? &core : nullptr);
     }
     if (interval_is_over(now)) return flush() && sync();
     return buffer_.size() < options_.buffer_bytes || flush();
   });
+}
+
+void JournalWriter::at_rest(const Scheduler& core) noexcept {
+  if (!rotation_due_ || core.decision_count() > 0) return;
+  attempt([&] { return flush() && sync() && rotate(&core); });
 }
 
 StepHead JournalWriter::head_of_step(TimeNs now) const {

@@ -6,6 +6,10 @@
 //
 // Memory is reused: once buffers have seen the largest step, nothing is allocated but at rotation.
 //
+// A segment ends at rest, when no decision waits in the core, so that a snapshot of the core can
+// precede the next one. Where decisions keep waiting it ends without one, a quarter too long. A
+// snapshot that cannot be written is none, and the journal goes on; so is what cannot be removed.
+//
 // Failure. The first operation that the folder refuses ends the journal: what is on disk stays a
 // valid journal up to some step, nothing is written any more, status() says so for ever. It is not
 // tried again, since after a failed sync nobody can know what is on disk. The scheduler goes on.
@@ -40,6 +44,8 @@ struct JournalOptions {
   uint64_t segment_bytes = 64u << 20;  // a segment that is larger ends after the step
   uint64_t buffer_bytes = 256u << 10;  // written at once when more has gathered
   bool full_decisions = false;         // every decision, not only number and hash of a step's
+  bool snapshots = true;               // one before each segment
+  uint64_t keep_bytes = 512u << 20;  // of what precedes the newest snapshot; 0 = all of it is kept
 };
 
 struct JournalStats {
@@ -49,9 +55,13 @@ struct JournalStats {
   uint64_t bytes = 0;  // handed to the operating system
   uint64_t writes = 0;
   uint64_t syncs = 0;
-  uint64_t failures = 0;     // 0 or 1: the one that ended the journal
-  uint64_t steps_lost = 0;   // not recorded since
-  uint64_t inputs_lost = 0;  // in them
+  uint64_t failures = 0;           // 0 or 1: the one that ended the journal
+  uint64_t steps_lost = 0;         // not recorded since
+  uint64_t inputs_lost = 0;        // in them
+  uint64_t snapshots = 0;          // written
+  uint64_t snapshot_bytes = 0;     // of the last one
+  uint64_t snapshots_skipped = 0;  // not written, or not in time
+  uint64_t segments_removed = 0;
 };
 
 class JournalWriter {
@@ -67,6 +77,14 @@ class JournalWriter {
 
   void input(const Input& input) noexcept;
   void end_of_step(TimeNs now, const Scheduler& core) noexcept;
+
+  // To be called when decisions were taken and none wait any more, every step so far being
+  // recorded.
+  void at_rest(const Scheduler& core) noexcept;
+
+  // A segment is to end as soon as the core is at rest. Until then steps that do nothing are
+  // recorded too: the time they move the core to is part of a snapshot.
+  bool wants_rest() const { return rotation_due_; }
 
   // Writes what has gathered; syncs under kBeforeAccepted.
   hexagent_status commit() noexcept;
@@ -108,6 +126,9 @@ class JournalWriter {
 
   const JournalStats& stats() const { return stats_; }
 
+  // Why the last snapshot was skipped, or an old file was not removed; empty if none was.
+  const std::string& snapshot_trouble() const { return snapshot_trouble_; }
+
  private:
   template <class Body>
   void attempt(Body&& body) noexcept;
@@ -120,6 +141,9 @@ class JournalWriter {
   bool flush();
   bool sync();
   bool begin_segment();
+  bool rotate(const Scheduler* core);
+  void take_snapshot(const JournalEnd& before, const Scheduler& core);
+  void skip_snapshot(const std::string& trouble);
   StepHead head_of_step(TimeNs now) const;
   bool interval_is_over(TimeNs now) const;
   TimeNs next_sync() const;
@@ -140,7 +164,9 @@ class JournalWriter {
   uint64_t written_ = 0;                      // bytes of the segment, without the buffer
   uint64_t synced_ = 0;                       // of them on disk
   TimeNs synced_at_ = 0;
-  bool dirty_ = false;  // something is not on disk
+  bool dirty_ = false;          // something is not on disk
+  uint32_t good_snapshot_ = 0;  // segment of the last one that was written or read well
+  bool rotation_due_ = false;   // the segment is as long as it should be
   uint32_t names_written_ = 0;
   uint32_t labels_written_ = 0;
   uint64_t last_decision_ = 0;  // hashed
@@ -148,6 +174,7 @@ class JournalWriter {
   uint64_t durable_steps_ = 0;
   hexagent_status status_ = HEXAGENT_OK;
   std::string trouble_;
+  std::string snapshot_trouble_;
   JournalStats stats_;
 };
 

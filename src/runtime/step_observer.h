@@ -32,6 +32,9 @@ class StepObserver {
   // Decisions are about to be shown. What is durable on return is so before it is acknowledged.
   virtual void before_show() {}
 
+  // Decisions were shown, and none waits in the core now.
+  virtual void at_rest() {}
+
   // The status to show an ACCEPTED with, after before_show().
   virtual hexagent_status acknowledgement(uint64_t) const { return HEXAGENT_OK; }
 

@@ -92,6 +92,24 @@ void print_end(const ReplaySession& session, uint64_t decisions, double seconds)
   }
 }
 
+// How the snapshots on the way compare with the state that was come to.
+void print_snapshots(const ReplaySession& session) {
+  const hexagent_replay_info& info = session.info;
+  const std::string beginning = session.beginning();
+  if (!beginning.empty()) std::printf("%s\n", beginning.c_str());
+  if (info.snapshots_same > 0) {
+    std::printf("%u snapshots on the way hold the state it came to\n", info.snapshots_same);
+  }
+  if (info.snapshots_unread > 0) {
+    std::printf("%u snapshots could not be read; the last: %s\n", info.snapshots_unread,
+                info.snapshots_different > 0 ? "another one" : info.snapshot_text);
+  }
+  if (info.snapshots_different > 0) {
+    std::printf("%u snapshots hold another state; the last: %s\n", info.snapshots_different,
+                info.snapshot_text);
+  }
+}
+
 void run_replay(const ReplayOptions& options) {
   ReplaySession session(options.journal);
   const auto start = std::chrono::steady_clock::now();
@@ -108,6 +126,7 @@ void run_replay(const ReplayOptions& options) {
   }
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   print_end(session, decisions, spent.count());
+  print_snapshots(session);
   if (session.info.library_version != hexagent_version()) {
     std::printf("written by hexagent %s, replayed by %s\n",
                 version_text(session.info.library_version).c_str(),
@@ -116,6 +135,9 @@ void run_replay(const ReplayOptions& options) {
   if (!options.explain.empty()) explain(session, options.explain);
   if (different > 0) {
     throw std::runtime_error(std::to_string(different) + " steps decide otherwise than recorded");
+  }
+  if (session.info.snapshots_different > 0) {
+    throw std::runtime_error("the state is not the one of the snapshots");
   }
   std::printf("every decision is the one recorded%s\n", at_end ? "" : ", up to this step");
 }

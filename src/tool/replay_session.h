@@ -59,6 +59,13 @@ class ReplaySession {
 
   hexagent_replay_info info = {};
 
+  // Where it begins, if not with the first step; "" else. After a step.
+  std::string beginning() const {
+    if (info.snapshot_segment == 0) return {};
+    return "begins behind step " + std::to_string(info.first_step) +
+           ", with the snapshot of segment " + std::to_string(info.snapshot_segment);
+  }
+
  private:
   struct Close {
     void operator()(hexagent_replay* replay) const { hexagent_replay_close(replay); }

@@ -25,6 +25,11 @@ void run_trace(const TraceOptions& options) {
     different += session.info.different;
     trace.add_step(session);
   }
+  const std::string beginning = session.beginning();
+  if (!beginning.empty()) {
+    std::fprintf(stderr, "hexagent: the trace %s; workflows that began before are left out\n",
+                 beginning.c_str());
+  }
   if (different > 0) {
     std::fprintf(stderr,
                  "hexagent: in %llu steps this library decides otherwise than the one that wrote "

@@ -35,7 +35,8 @@ enum class FrameType : uint16_t {
   kStep = 3,      // the whole step, or its last part
   kStepPart = 4,  // more of the step follows
   kDecisions = 5,
-  kClose = 6
+  kClose = 6,
+  kSnapshot = 7  // of a snapshot's file, in no segment
 };
 
 struct Frame {

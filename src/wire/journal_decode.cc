@@ -147,6 +147,21 @@ DecodeFlaw decode_close(const uint8_t* payload, uint32_t length, uint64_t* steps
   return kSound;
 }
 
+DecodeFlaw decode_snapshot_header(const uint8_t* payload, uint32_t length, SnapshotHeader* header) {
+  const auto* record = root<wire::SnapshotRecord>(payload, length);
+  if (record == nullptr) return damaged("the head is malformed");
+  header->format = record->format();
+  header->library_version = record->library_version();
+  if (header->format != kJournalFormat) return {HEXAGENT_E_VERSION, "the format is not known here"};
+  header->segment = record->segment();
+  header->steps = record->steps();
+  header->inputs = record->inputs();
+  header->sequence = record->sequence();
+  header->last_now = record->last_now();
+  header->state_bytes = record->state_bytes();
+  return kSound;
+}
+
 DecodeFlaw decode_decisions(const uint8_t* payload, uint32_t length, uint64_t* step,
                             std::vector<hexagent_decision>* decisions) {
   const auto* record = root<wire::DecisionsRecord>(payload, length);

@@ -24,6 +24,7 @@ struct DecodeFlaw {
 DecodeFlaw decode_header(const uint8_t* payload, uint32_t length, JournalHeader* header);
 DecodeFlaw decode_names(const uint8_t* payload, uint32_t length, JournalNames* names);
 DecodeFlaw decode_close(const uint8_t* payload, uint32_t length, uint64_t* steps, uint64_t* inputs);
+DecodeFlaw decode_snapshot_header(const uint8_t* payload, uint32_t length, SnapshotHeader* header);
 
 // Appends the decisions to the list.
 DecodeFlaw decode_decisions(const uint8_t* payload, uint32_t length, uint64_t* step,

@@ -257,4 +257,11 @@ Payload JournalEncoder::close(uint64_t steps, uint64_t inputs) {
   return builder_->finish(wire::CreateCloseRecord(builder_->fbb, steps, inputs));
 }
 
+Payload JournalEncoder::snapshot(const SnapshotHeader& header) {
+  forget();
+  return builder_->finish(wire::CreateSnapshotRecord(
+      builder_->fbb, header.format, header.library_version, header.segment, header.steps,
+      header.inputs, header.sequence, header.last_now, header.state_bytes));
+}
+
 }  // namespace hexagent

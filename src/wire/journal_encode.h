@@ -37,6 +37,7 @@ class JournalEncoder {
   Payload names(NameKind kind, uint32_t first_id, const std::string_view* texts, uint32_t count);
   Payload decisions(uint64_t step, const hexagent_decision* decisions, uint32_t count);
   Payload close(uint64_t steps, uint64_t inputs);
+  Payload snapshot(const SnapshotHeader& header);
 
  private:
   struct Builder;

@@ -29,6 +29,18 @@ struct JournalHeader {
   Settings settings;  // as opened
 };
 
+// First frame of a snapshot's file.
+struct SnapshotHeader {
+  uint32_t format = kJournalFormat;
+  uint32_t library_version = 0;  // HEXAGENT_VERSION of the writer
+  uint32_t segment = 0;          // before whose first step it is the state
+  uint64_t steps = 0;            // taken before the segment
+  uint64_t inputs = 0;
+  uint64_t sequence = 0;  // of the last frame before the segment
+  TimeNs last_now = 0;
+  uint64_t state_bytes = 0;
+};
+
 // Strings that got the ids first_id, first_id + 1 ... from 1 on.
 struct JournalNames {
   NameKind kind = NameKind::kName;

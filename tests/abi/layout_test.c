@@ -264,7 +264,7 @@ AT(hexagent_shadow_info, regret_p90_s, 80);
 AT(hexagent_shadow_info, regret_p99_s, 88);
 AT(hexagent_shadow_info, regret_max_s, 96);
 
-SIZE(hexagent_stats, 248);
+SIZE(hexagent_stats, 280);
 AT(hexagent_stats, struct_size, 0);
 AT(hexagent_stats, workers, 4);
 AT(hexagent_stats, inputs, 8);
@@ -297,8 +297,12 @@ AT(hexagent_stats, journal_syncs, 216);
 AT(hexagent_stats, journal_failures, 224);
 AT(hexagent_stats, journal_sync_age_ns, 232);
 AT(hexagent_stats, rejected, 240);
+AT(hexagent_stats, journal_snapshots, 248);
+AT(hexagent_stats, journal_snapshots_skipped, 256);
+AT(hexagent_stats, journal_snapshot_bytes, 264);
+AT(hexagent_stats, journal_segments_removed, 272);
 
-SIZE(hexagent_journal_info, 320);
+SIZE(hexagent_journal_info, 592);
 AT(hexagent_journal_info, struct_size, 0);
 AT(hexagent_journal_info, status, 4);
 AT(hexagent_journal_info, recovered_steps, 8);
@@ -310,6 +314,10 @@ AT(hexagent_journal_info, cut_bytes, 48);
 AT(hexagent_journal_info, cut_frames, 56);
 AT(hexagent_journal_info, closed, 60);
 AT(hexagent_journal_info, text, 64);
+AT(hexagent_journal_info, snapshot_steps, 320);
+AT(hexagent_journal_info, snapshot_segment, 328);
+AT(hexagent_journal_info, snapshots_passed, 332);
+AT(hexagent_journal_info, snapshot_text, 336);
 
 SIZE(hexagent_resync, 64);
 AT(hexagent_resync, worker, 0);
@@ -337,7 +345,7 @@ AT(hexagent_input, deps_count, 40);
 AT(hexagent_input, prefixes_count, 44);
 AT(hexagent_input, reserved, 48);
 
-SIZE(hexagent_replay_info, 72);
+SIZE(hexagent_replay_info, 352);
 AT(hexagent_replay_info, struct_size, 0);
 AT(hexagent_replay_info, library_version, 4);
 AT(hexagent_replay_info, step, 8);
@@ -352,6 +360,12 @@ AT(hexagent_replay_info, first_different, 52);
 AT(hexagent_replay_info, closed, 56);
 AT(hexagent_replay_info, cut_frames, 60);
 AT(hexagent_replay_info, cut_bytes, 64);
+AT(hexagent_replay_info, first_step, 72);
+AT(hexagent_replay_info, snapshot_segment, 80);
+AT(hexagent_replay_info, snapshots_same, 84);
+AT(hexagent_replay_info, snapshots_different, 88);
+AT(hexagent_replay_info, snapshots_unread, 92);
+AT(hexagent_replay_info, snapshot_text, 96);
 
 static void the_library_is_of_this_header(void** state) {
   (void)state;

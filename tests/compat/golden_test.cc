@@ -9,7 +9,7 @@
 #include <string>
 
 #include "hexagent/hexagent.h"
-#include "runtime/journal_reader.h"
+#include "runtime/journal_replay.h"
 
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
@@ -81,11 +81,40 @@ std::string replays(const Golden& golden) {
   } while (answer == 1);
   hexagent_replay_close(replay);
   if (answer != 0) return error.text;
+  if (info.snapshots_same + info.snapshots_different + 1 != golden.segments) return "snapshots";
   return info.step == golden.steps ? "" : "not all steps";
 }
 
 void journals_of_every_release_can_be_replayed(void**) {
   for (const Golden& golden : kGolden) assert_string_equal(replays(golden).c_str(), "");
+}
+
+// Its snapshots are taken; that other decisions would have led to the same state is not asked.
+std::string begins_with_a_snapshot(const Golden& golden) {
+  std::unique_ptr<JournalFolder> folder;
+  std::string trouble;
+  if (open_folder(folder_of(golden), FolderUse::kRead, &folder, &trouble) != HEXAGENT_OK) {
+    return trouble;
+  }
+  JournalReader reader(folder.get());
+  if (!reader.open(JournalBegin::kLatest)) return reader.flaw().text;
+  if (reader.end().snapshot != golden.segments) return "begins elsewhere";
+  Scheduler core(reader.header().settings);
+  NameTable names(4096);
+  NameTable labels(64);
+  JournalReplay replay(&reader, &core, &names, &labels, nullptr);
+  JournalItem item;
+  do {
+    item = replay.step();
+  } while (item == JournalItem::kStep);
+  if (item == JournalItem::kFlaw) return replay.flaw().text;
+  return reader.end().steps == golden.steps ? "" : "not all steps";
+}
+
+void journals_of_every_release_begin_with_their_snapshots(void**) {
+  for (const Golden& golden : kGolden) {
+    assert_string_equal(begins_with_a_snapshot(golden).c_str(), "");
+  }
 }
 
 }  // namespace
@@ -94,6 +123,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(journals_of_every_release_still_open),
       cmocka_unit_test(journals_of_every_release_can_be_replayed),
+      cmocka_unit_test(journals_of_every_release_begin_with_their_snapshots),
   };
   return cmocka_run_group_tests_name("golden journals", tests, nullptr, nullptr);
 }

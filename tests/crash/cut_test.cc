@@ -44,6 +44,7 @@ hexagent_config make_config(uint64_t seed) {
   config.journal_path = "memory";
   config.journal.durability = Durability::kBeforeAccepted;
   config.journal.segment_bytes = 12'000;
+  config.journal.keep_bytes = 0;  // all of it is looked at
   config.journal.full_decisions = seed % 2 == 0;
   return config;
 }

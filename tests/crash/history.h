@@ -19,9 +19,11 @@ inline std::string read_history(JournalFolder* folder, std::vector<hexagent_deci
   NameTable names(4096);
   NameTable labels(64);
   JournalReplay replay(&reader, &core, &names, &labels, nullptr);
+  replay.check_snapshots();
   for (;;) {
     const JournalItem item = replay.step();
     if (item == JournalItem::kFlaw) return replay.flaw().text;
+    if (replay.snapshots_different() + replay.snapshots_unread() > 0) return replay.snapshot_text();
     if (item == JournalItem::kEnd) return {};
     if (!replay.same()) return "a replay decides otherwise";
     decisions->insert(decisions->end(), replay.decisions().begin(), replay.decisions().end());

@@ -1,6 +1,6 @@
 // A process in which four threads submit is killed at a hundred random moments, with real files and
-// the public ABI only: nothing acknowledged is lost and no call is decided twice (crash/world.h says
-// what that is, exactly).
+// the public ABI only: nothing acknowledged is lost and no call is decided twice (crash/world.h
+// says what that is, exactly).
 //
 // The process is a child that opens the journal with a thread of the library's own and
 // journal_durability = before_accepted. Each decision it polls goes down a pipe before it acts on

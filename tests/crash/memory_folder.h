@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,10 @@ class MemoryFolder final : public JournalFolder {
   std::map<std::string, File> files;
   uint64_t fail_at = UINT64_MAX;     // this operation and all after it fail
   uint64_t fail_bytes = UINT64_MAX;  // of it, if it is an append, are written; half at most
+
+  // Operations on files for which this is true fail, and nothing else does: a disk that has room
+  // for small files only.
+  std::function<bool(const std::string& name)> refuses;
 
   uint64_t operations() const { return log_.size(); }
 
@@ -75,6 +80,13 @@ class MemoryFolder final : public JournalFolder {
     const auto file = files.find(name);
     if (file == files.end()) return refuse(name);
     *bytes = file->second.bytes;
+    return HEXAGENT_OK;
+  }
+
+  hexagent_status size(const std::string& name, uint64_t* bytes) override {
+    const auto file = files.find(name);
+    if (file == files.end()) return refuse(name);
+    *bytes = file->second.bytes.size();
     return HEXAGENT_OK;
   }
 
@@ -127,6 +139,7 @@ class MemoryFolder final : public JournalFolder {
   }
 
   bool act(Operation operation) {
+    if (refuses && refuses(operation.name)) return false;
     if (log_.size() >= fail_at) {
       if (log_.size() > fail_at) return false;
       // Release: who sees it knows that nothing decided since is on disk.
@@ -147,21 +160,26 @@ class MemoryFolder final : public JournalFolder {
     if (operation.action == Action::kAppend) {
       const auto size =
           static_cast<std::ptrdiff_t>(std::min<uint64_t>(bytes, operation.bytes.size()));
-      // An open file follows its name, as the writer renames what it has open.
-      File& file = files[files.count(operation.name) != 0 ? operation.name : open_as_];
+      File& file = files[present_name(operation.name)];
       file.bytes.insert(file.bytes.end(), operation.bytes.begin(), operation.bytes.begin() + size);
     } else if (whole && operation.action == Action::kCreate) {
       files[operation.name] = {};
     } else if (whole && operation.action == Action::kSync) {
-      File& file = files[files.count(operation.name) != 0 ? operation.name : open_as_];
+      File& file = files[present_name(operation.name)];
       file.synced = file.bytes.size();
     } else if (whole && operation.action == Action::kRename) {
       files[operation.target] = std::move(files[operation.name]);
       files.erase(operation.name);
-      open_as_ = operation.target;
+      renamed_[operation.name] = operation.target;
     } else if (whole && operation.action == Action::kRemove) {
       files.erase(operation.name);
     }
+  }
+
+  // An open file follows its name, as the writer renames what it has open.
+  const std::string& present_name(const std::string& name) const {
+    const auto renamed = renamed_.find(name);
+    return files.count(name) != 0 || renamed == renamed_.end() ? name : renamed->second;
   }
 
   static void lose(File* file, Loss loss, Draw* draw) {
@@ -180,7 +198,7 @@ class MemoryFolder final : public JournalFolder {
   }
 
   std::vector<Operation> log_;
-  std::string open_as_;  // present name of the file that was renamed last
+  std::map<std::string, std::string> renamed_;
   std::string trouble_;
   std::atomic<bool> failed_{false};
 };
@@ -192,6 +210,9 @@ class BorrowedFolder final : public JournalFolder {
   hexagent_status list(std::vector<std::string>* names) override { return folder_->list(names); }
   hexagent_status read(const std::string& name, std::vector<uint8_t>* bytes) override {
     return folder_->read(name, bytes);
+  }
+  hexagent_status size(const std::string& name, uint64_t* bytes) override {
+    return folder_->size(name, bytes);
   }
   hexagent_status create(const std::string& name, std::unique_ptr<JournalFile>* file) override {
     return folder_->create(name, file);

@@ -12,6 +12,8 @@
 #include "crash/random_input.h"
 #include "runtime/journal_writer.h"
 #include "runtime/name_table.h"
+#include "wire/crc32c.h"
+#include "wire/snapshot.h"
 
 namespace hexagent::test {
 
@@ -56,6 +58,13 @@ inline uint64_t digest(const Scheduler& core) {
   return state;
 }
 
+// Everything that decides what comes next, as one number; no decisions may be waiting. Slower.
+inline uint64_t digest_of_all(const Scheduler& core) {
+  const std::vector<uint8_t> snapshot = encode_snapshot(core);
+  const uint32_t sum = crc32c(0, snapshot.data(), snapshot.size());
+  return digest(core) ^ (uint64_t{sum} << 32 | snapshot.size());
+}
+
 class Workload {
  public:
   // The writer may be null.
@@ -84,6 +93,7 @@ class Workload {
     ++steps;
     hexagent_decision decision = {};
     while (core.take_decisions(&decision, 1) == 1) see(decision);
+    if (writer_ != nullptr) writer_->at_rest(core);
   }
 
  private:

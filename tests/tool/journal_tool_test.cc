@@ -63,7 +63,8 @@ struct Folder {
     if (mkdtemp(path.data()) == nullptr) path.clear();
   }
 
-  Folder(bool full, bool other) {
+  // With `segment_bytes` the journal has several segments.
+  Folder(bool full, bool other, uint64_t segment_bytes = 64u << 20) {
     if (mkdtemp(path.data()) == nullptr) return;
     std::unique_ptr<JournalFolder> folder;
     std::string trouble;
@@ -73,6 +74,7 @@ struct Folder {
     if (other) std::strcpy(stated.policy, "fcfs");
     JournalOptions options;
     options.full_decisions = full;
+    options.segment_bytes = segment_bytes;
     NameTable names(256);
     NameTable labels(64);
     Workload workload(7, settings, &names, &labels);
@@ -173,6 +175,47 @@ bool tells_torn_tail() {
 
 void a_torn_tail_is_told_and_no_error(void**) { assert_true(tells_torn_tail()); }
 
+// Three segments or more; the first is gone, as the library removes it.
+bool begins_with_a_snapshot() {
+  const Folder folder(false, false, 20'000);
+  const Output whole = run_tool("replay " + folder.path);
+  if (whole.status != 0 || !has(whole, " snapshots on the way hold the state it came to\n")) {
+    return false;
+  }
+  std::filesystem::remove(folder.path + "/0000000001.journal");
+  const Output rest = run_tool("replay " + folder.path);
+  if (rest.status != 0 || !has(rest, "begins behind step ") || !has(rest, "300 steps, ") ||
+      !has(rest, "with the snapshot of segment 2\n") ||
+      !has(rest, "every decision is the one recorded\n")) {
+    return false;
+  }
+  const Output trace = run_tool("trace " + folder.path + " -o /dev/null");
+  return trace.status == 0 && has(trace, "hexagent: the trace begins behind step ");
+}
+
+void a_journal_without_its_first_segment_begins_with_a_snapshot(void**) {
+  assert_true(begins_with_a_snapshot());
+}
+
+bool tells_of_snapshots() {
+  const Folder folder(false, false, 20'000);
+  const std::string third = folder.path + "/0000000003.snapshot";
+  std::filesystem::resize_file(third, std::filesystem::file_size(third) - 100);
+  const Output unread = run_tool("replay " + folder.path);
+  if (unread.status != 0 || !has(unread, "1 snapshots could not be read; the last: 0000000003.")) {
+    return false;
+  }
+  std::filesystem::copy_file(folder.path + "/0000000002.snapshot", third,
+                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(folder.path + "/0000000001.journal");
+  std::filesystem::remove(folder.path + "/0000000002.snapshot");
+  const Output none = run_tool("replay " + folder.path);
+  return none.status == 0 ? has(none, "with the snapshot of segment 4\n")
+                          : has(none, "0000000003.snapshot: ");
+}
+
+void a_snapshot_that_cannot_be_read_is_told(void**) { assert_true(tells_of_snapshots()); }
+
 bool refuses_wrong_arguments() {
   const Folder folder(false, false);
   const Output none = run_tool("replay /nonexistent");
@@ -242,6 +285,8 @@ int main() {
       cmocka_unit_test(a_journal_that_decides_otherwise_is_not_recovered),
       cmocka_unit_test(a_journal_that_decides_otherwise_shows_the_first_difference),
       cmocka_unit_test(a_torn_tail_is_told_and_no_error),
+      cmocka_unit_test(a_journal_without_its_first_segment_begins_with_a_snapshot),
+      cmocka_unit_test(a_snapshot_that_cannot_be_read_is_told),
       cmocka_unit_test(what_is_no_journal_is_an_error_in_words),
       cmocka_unit_test(a_trace_is_what_perfetto_can_show),
   };

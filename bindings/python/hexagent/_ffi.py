@@ -713,6 +713,10 @@ class hexagent_stats(Structure):
         ("journal_failures", c_uint64),  # 1 once it has failed; see hexagent_journal_query()
         ("journal_sync_age_ns", c_uint64),  # from what is on disk to the last step; 0 = all of it is
         ("rejected", c_uint64),  # REJECT decisions
+        ("journal_snapshots", c_uint64),  # written since open
+        ("journal_snapshots_skipped", c_uint64),  # not written: refused, or decisions were never all polled
+        ("journal_snapshot_bytes", c_uint64),  # size of the last one written
+        ("journal_segments_removed", c_uint64),  # since open, see journal_keep_bytes
     ]
 
 
@@ -731,6 +735,10 @@ class hexagent_journal_info(Structure):
         ("cut_frames", c_uint32),  # whole frames in it
         ("closed", c_uint32),  # 1: it had been closed in good order
         ("text", c_char * 256),  # why it has failed, with file and reason; empty otherwise
+        ("snapshot_steps", c_uint64),  # of recovered_steps, those that a snapshot stood for; 0 = none
+        ("snapshot_segment", c_uint32),  # the segment it precedes; 0 = recovered from the first segment
+        ("snapshots_passed", c_uint32),  # newer ones that were damaged and passed over
+        ("snapshot_text", c_char * 256),  # why the last one was passed over at open, or was skipped or could not be written since; empty otherwise
     ]
 
 
@@ -769,6 +777,12 @@ class hexagent_replay_info(Structure):
         ("closed", c_uint32),  # at the end: 1 = the journal was closed in good order
         ("cut_frames", c_uint32),  # at the end: whole frames in what was cut off
         ("cut_bytes", c_uint64),  # at the end: torn tail that does not count, as a crash leaves it
+        ("first_step", c_uint64),  # steps before those that are replayed; not 0: it began with a snapshot
+        ("snapshot_segment", c_uint32),  # which: the segment it precedes; 0 = none
+        ("snapshots_same", c_uint32),  # passed so far, and the state was the same to the last bit
+        ("snapshots_different", c_uint32),  # passed so far, and it was another one
+        ("snapshots_unread", c_uint32),  # passed so far or at open: damaged or of another release
+        ("snapshot_text", c_char * 256),  # what the last one of these two kinds was; empty = none
     ]
 
 
@@ -1076,7 +1090,11 @@ PROTOTYPES = {
     "hexagent_metrics_write": (c_int32, [c_void_p, POINTER(c_char), c_uint32, POINTER(c_uint32)]),
     # HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1
     "hexagent_journal_query": (c_int32, [c_void_p, POINTER(hexagent_journal_info)]),
-    # Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
+    # Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it, and may
+    # remove what is to be read (journal_keep_bytes): then a step answers HEXAGENT_E_IO.
+    #
+    # It begins with the first segment, or, when that was removed, with the earliest snapshot that
+    # reads well. Snapshots on the way are compared with the state that the replay has come to.
     #
     # @param path   Folder of the journal, zero-terminated.
     # @param error  Optional detail with file and offset.

@@ -1114,7 +1114,7 @@ class ShadowInfo(NamedTuple):
         return cls._make(_SHADOW_INFO.unpack(data))
 
 
-_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
+_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
 
 
 class Stats(NamedTuple):
@@ -1170,13 +1170,21 @@ class Stats(NamedTuple):
     journal_sync_age_ns: int
     #: REJECT decisions
     rejected: int
+    #: written since open
+    journal_snapshots: int
+    #: not written: refused, or decisions were never all polled
+    journal_snapshots_skipped: int
+    #: size of the last one written
+    journal_snapshot_bytes: int
+    #: since open, see journal_keep_bytes
+    journal_segments_removed: int
 
     @classmethod
     def _unpack(cls, data) -> "Stats":
         return cls._make(_STATS.unpack(data))
 
 
-_JOURNAL_INFO = struct.Struct("<4xiQQQqqQII256s")
+_JOURNAL_INFO = struct.Struct("<4xiQQQqqQII256sQII256s")
 
 
 class JournalInfo(NamedTuple):
@@ -1202,12 +1210,21 @@ class JournalInfo(NamedTuple):
     closed: int
     #: why it has failed, with file and reason; empty otherwise
     text: str
+    #: of recovered_steps, those that a snapshot stood for; 0 = none
+    snapshot_steps: int
+    #: the segment it precedes; 0 = recovered from the first segment
+    snapshot_segment: int
+    #: newer ones that were damaged and passed over
+    snapshots_passed: int
+    #: why the last one was passed over at open, or was skipped or could not be written since; empty otherwise
+    snapshot_text: str
 
     @classmethod
     def _unpack(cls, data) -> "JournalInfo":
         record = cls._make(_JOURNAL_INFO.unpack(data))
         return record._replace(
             text=record.text.split(b"\0")[0].decode(),
+            snapshot_text=record.snapshot_text.split(b"\0")[0].decode(),
         )
 
 
@@ -1239,7 +1256,7 @@ class Input(NamedTuple):
         return list(map(cls._make, _INPUT.iter_unpack(data)))
 
 
-_REPLAY_INFO = struct.Struct("<4xIQQqIIIIIIIIQ")
+_REPLAY_INFO = struct.Struct("<4xIQQqIIIIIIIIQQIIII256s")
 
 
 class ReplayInfo(NamedTuple):
@@ -1270,7 +1287,22 @@ class ReplayInfo(NamedTuple):
     cut_frames: int
     #: at the end: torn tail that does not count, as a crash leaves it
     cut_bytes: int
+    #: steps before those that are replayed; not 0: it began with a snapshot
+    first_step: int
+    #: which: the segment it precedes; 0 = none
+    snapshot_segment: int
+    #: passed so far, and the state was the same to the last bit
+    snapshots_same: int
+    #: passed so far, and it was another one
+    snapshots_different: int
+    #: passed so far or at open: damaged or of another release
+    snapshots_unread: int
+    #: what the last one of these two kinds was; empty = none
+    snapshot_text: str
 
     @classmethod
     def _unpack(cls, data) -> "ReplayInfo":
-        return cls._make(_REPLAY_INFO.unpack(data))
+        record = cls._make(_REPLAY_INFO.unpack(data))
+        return record._replace(
+            snapshot_text=record.snapshot_text.split(b"\0")[0].decode(),
+        )

@@ -40,6 +40,7 @@ class Sink final : public JournalFolder {
  public:
   hexagent_status list(std::vector<std::string>*) override { return HEXAGENT_OK; }
   hexagent_status read(const std::string&, std::vector<uint8_t>*) override { return HEXAGENT_E_IO; }
+  hexagent_status size(const std::string&, uint64_t*) override { return HEXAGENT_E_IO; }
   hexagent_status create(const std::string&, std::unique_ptr<JournalFile>* file) override {
     *file = std::make_unique<File>();
     return HEXAGENT_OK;

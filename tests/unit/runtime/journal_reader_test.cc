@@ -163,6 +163,8 @@ std::string damage_in_an_older_segment() {
   if (reading.flaw.status != HEXAGENT_E_DAMAGED) return "not noticed";
   bytes[bytes.size() - 40] ^= 1;
   folder.files.erase(segment_name(2));
+  if (read_all(&folder).end.snapshot != 3) return "the next snapshot is no place to begin";
+  for (uint32_t segment = 2; segment < 40; ++segment) folder.files.erase(snapshot_name(segment));
   return read_all(&folder).flaw.status == HEXAGENT_E_DAMAGED ? "" : "a lost segment went unnoticed";
 }
 

@@ -1250,6 +1250,14 @@ pub struct hexagent_stats {
     pub journal_sync_age_ns: u64,
     /// REJECT decisions
     pub rejected: u64,
+    /// written since open
+    pub journal_snapshots: u64,
+    /// not written: refused, or decisions were never all polled
+    pub journal_snapshots_skipped: u64,
+    /// size of the last one written
+    pub journal_snapshot_bytes: u64,
+    /// since open, see journal_keep_bytes
+    pub journal_segments_removed: u64,
 }
 
 impl Default for hexagent_stats {
@@ -1288,6 +1296,10 @@ impl Default for hexagent_stats {
             journal_failures: 0,
             journal_sync_age_ns: 0,
             rejected: 0,
+            journal_snapshots: 0,
+            journal_snapshots_skipped: 0,
+            journal_snapshot_bytes: 0,
+            journal_segments_removed: 0,
         }
     }
 }
@@ -1317,6 +1329,14 @@ pub struct hexagent_journal_info {
     pub closed: u32,
     /// why it has failed, with file and reason; empty otherwise
     pub text: [c_char; 256],
+    /// of recovered_steps, those that a snapshot stood for; 0 = none
+    pub snapshot_steps: u64,
+    /// the segment it precedes; 0 = recovered from the first segment
+    pub snapshot_segment: u32,
+    /// newer ones that were damaged and passed over
+    pub snapshots_passed: u32,
+    /// why the last one was passed over at open, or was skipped or could not be written since; empty otherwise
+    pub snapshot_text: [c_char; 256],
 }
 
 impl Default for hexagent_journal_info {
@@ -1334,6 +1354,10 @@ impl Default for hexagent_journal_info {
             cut_frames: 0,
             closed: 0,
             text: [0; 256],
+            snapshot_steps: 0,
+            snapshot_segment: 0,
+            snapshots_passed: 0,
+            snapshot_text: [0; 256],
         }
     }
 }
@@ -1405,6 +1429,18 @@ pub struct hexagent_replay_info {
     pub cut_frames: u32,
     /// at the end: torn tail that does not count, as a crash leaves it
     pub cut_bytes: u64,
+    /// steps before those that are replayed; not 0: it began with a snapshot
+    pub first_step: u64,
+    /// which: the segment it precedes; 0 = none
+    pub snapshot_segment: u32,
+    /// passed so far, and the state was the same to the last bit
+    pub snapshots_same: u32,
+    /// passed so far, and it was another one
+    pub snapshots_different: u32,
+    /// passed so far or at open: damaged or of another release
+    pub snapshots_unread: u32,
+    /// what the last one of these two kinds was; empty = none
+    pub snapshot_text: [c_char; 256],
 }
 
 impl Default for hexagent_replay_info {
@@ -1425,6 +1461,12 @@ impl Default for hexagent_replay_info {
             closed: 0,
             cut_frames: 0,
             cut_bytes: 0,
+            first_step: 0,
+            snapshot_segment: 0,
+            snapshots_same: 0,
+            snapshots_different: 0,
+            snapshots_unread: 0,
+            snapshot_text: [0; 256],
         }
     }
 }
@@ -1981,7 +2023,11 @@ extern "C" {
         info: *mut hexagent_journal_info,
     ) -> hexagent_status;
 
-    /// Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
+    /// Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it, and may
+    /// remove what is to be read (journal_keep_bytes): then a step answers HEXAGENT_E_IO.
+    ///
+    /// It begins with the first segment, or, when that was removed, with the earliest snapshot that
+    /// reads well. Snapshots on the way are compared with the state that the replay has come to.
     ///
     /// @param path   Folder of the journal, zero-terminated.
     /// @param error  Optional detail with file and offset.

@@ -390,7 +390,7 @@ fn hexagent_shadow_info_is_laid_out_as_in_c() {
 #[test]
 fn hexagent_stats_is_laid_out_as_in_c() {
     check!(
-        hexagent_stats, 248,
+        hexagent_stats, 280,
         struct_size @ 0,
         workers @ 4,
         inputs @ 8,
@@ -422,14 +422,18 @@ fn hexagent_stats_is_laid_out_as_in_c() {
         journal_syncs @ 216,
         journal_failures @ 224,
         journal_sync_age_ns @ 232,
-        rejected @ 240
+        rejected @ 240,
+        journal_snapshots @ 248,
+        journal_snapshots_skipped @ 256,
+        journal_snapshot_bytes @ 264,
+        journal_segments_removed @ 272
     );
 }
 
 #[test]
 fn hexagent_journal_info_is_laid_out_as_in_c() {
     check!(
-        hexagent_journal_info, 320,
+        hexagent_journal_info, 592,
         struct_size @ 0,
         status @ 4,
         recovered_steps @ 8,
@@ -440,7 +444,11 @@ fn hexagent_journal_info_is_laid_out_as_in_c() {
         cut_bytes @ 48,
         cut_frames @ 56,
         closed @ 60,
-        text @ 64
+        text @ 64,
+        snapshot_steps @ 320,
+        snapshot_segment @ 328,
+        snapshots_passed @ 332,
+        snapshot_text @ 336
     );
 }
 
@@ -464,7 +472,7 @@ fn hexagent_input_is_laid_out_as_in_c() {
 #[test]
 fn hexagent_replay_info_is_laid_out_as_in_c() {
     check!(
-        hexagent_replay_info, 72,
+        hexagent_replay_info, 352,
         struct_size @ 0,
         library_version @ 4,
         step @ 8,
@@ -478,6 +486,12 @@ fn hexagent_replay_info_is_laid_out_as_in_c() {
         first_different @ 52,
         closed @ 56,
         cut_frames @ 60,
-        cut_bytes @ 64
+        cut_bytes @ 64,
+        first_step @ 72,
+        snapshot_segment @ 80,
+        snapshots_same @ 84,
+        snapshots_different @ 88,
+        snapshots_unread @ 92,
+        snapshot_text @ 96
     );
 }
