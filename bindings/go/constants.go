@@ -101,6 +101,14 @@ const (
 	ErrDifferent Status = -402
 	// another scheduler has this journal open
 	ErrBusy Status = -403
+	// the device that a transport drives, or its driver, is not here
+	ErrNoDevice Status = -500
+	// the other end of a transfer is gone
+	ErrPeer Status = -501
+	// the other end is silent, or a KV reservation has expired
+	ErrTimeout Status = -502
+	// what arrived is not what was sent
+	ErrChecksum Status = -503
 )
 
 // Field is one of the constants below. Fields that a refusal can name (decision.field, error.field).

@@ -152,7 +152,13 @@ enum {
   HEXAGENT_E_IO = -400,        /* the operating system refused to read or write a file */
   HEXAGENT_E_DAMAGED = -401,   /* a journal holds bytes that cannot be right */
   HEXAGENT_E_DIFFERENT = -402, /* a replay decided otherwise than the journal says */
-  HEXAGENT_E_BUSY = -403       /* another scheduler has this journal open */
+  HEXAGENT_E_BUSY = -403,      /* another scheduler has this journal open */
+
+  /* -5xx: the transfer of KV (transport.h). */
+  HEXAGENT_E_NO_DEVICE = -500, /* the device that a transport drives, or its driver, is not here */
+  HEXAGENT_E_PEER = -501,      /* the other end of a transfer is gone */
+  HEXAGENT_E_TIMEOUT = -502,   /* the other end is silent, or a KV reservation has expired */
+  HEXAGENT_E_CHECKSUM = -503   /* what arrived is not what was sent */
 };
 
 /** Name of a status ("HEXAGENT_E_CYCLE"); "HEXAGENT_E_?" if unknown. Static memory. [any thread] */

@@ -1,6 +1,7 @@
-// The public header as C++ sees it: the oldest dialect that promises noexcept, nothing else
+// The public headers as C++ sees them: the oldest dialect that promises noexcept, nothing else
 // included.
 #include <hexagent/hexagent.h>
+#include <hexagent/transport.h>
 
 static_assert(noexcept(hexagent_version()), "functions of the ABI do not throw");
 

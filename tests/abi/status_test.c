@@ -47,6 +47,10 @@ static const hexagent_status kCodes[] = {
     HEXAGENT_E_DAMAGED,
     HEXAGENT_E_DIFFERENT,
     HEXAGENT_E_BUSY,
+    HEXAGENT_E_NO_DEVICE,
+    HEXAGENT_E_PEER,
+    HEXAGENT_E_TIMEOUT,
+    HEXAGENT_E_CHECKSUM,
 };
 
 static void every_status_has_a_name_and_a_sentence_of_its_own(void** state) {

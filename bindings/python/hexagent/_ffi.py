@@ -105,6 +105,14 @@ HEXAGENT_E_DAMAGED = -401
 HEXAGENT_E_DIFFERENT = -402
 #: another scheduler has this journal open
 HEXAGENT_E_BUSY = -403
+#: the device that a transport drives, or its driver, is not here
+HEXAGENT_E_NO_DEVICE = -500
+#: the other end of a transfer is gone
+HEXAGENT_E_PEER = -501
+#: the other end is silent, or a KV reservation has expired
+HEXAGENT_E_TIMEOUT = -502
+#: what arrived is not what was sent
+HEXAGENT_E_CHECKSUM = -503
 
 # Fields that a refusal can name (decision.field, error.field).
 HEXAGENT_FIELD_NONE = 0

@@ -149,6 +149,14 @@ class Status(Code):
     E_DIFFERENT = -402
     #: another scheduler has this journal open
     E_BUSY = -403
+    #: the device that a transport drives, or its driver, is not here
+    E_NO_DEVICE = -500
+    #: the other end of a transfer is gone
+    E_PEER = -501
+    #: the other end is silent, or a KV reservation has expired
+    E_TIMEOUT = -502
+    #: what arrived is not what was sent
+    E_CHECKSUM = -503
 
 
 class Field(Code):

@@ -97,6 +97,14 @@ pub const HEXAGENT_E_DAMAGED: hexagent_status = -401;
 pub const HEXAGENT_E_DIFFERENT: hexagent_status = -402;
 /// another scheduler has this journal open
 pub const HEXAGENT_E_BUSY: hexagent_status = -403;
+/// the device that a transport drives, or its driver, is not here
+pub const HEXAGENT_E_NO_DEVICE: hexagent_status = -500;
+/// the other end of a transfer is gone
+pub const HEXAGENT_E_PEER: hexagent_status = -501;
+/// the other end is silent, or a KV reservation has expired
+pub const HEXAGENT_E_TIMEOUT: hexagent_status = -502;
+/// what arrived is not what was sent
+pub const HEXAGENT_E_CHECKSUM: hexagent_status = -503;
 
 // Fields that a refusal can name (decision.field, error.field).
 pub const HEXAGENT_FIELD_NONE: u32 = 0;

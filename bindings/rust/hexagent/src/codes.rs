@@ -96,6 +96,14 @@ pub enum Status {
     Different,
     /// another scheduler has this journal open
     Busy,
+    /// the device that a transport drives, or its driver, is not here
+    NoDevice,
+    /// the other end of a transfer is gone
+    Peer,
+    /// the other end is silent, or a KV reservation has expired
+    Timeout,
+    /// what arrived is not what was sent
+    Checksum,
     /// A code newer than this crate.
     Unknown(i32),
 }
@@ -148,6 +156,10 @@ impl From<i32> for Status {
             -401 => Status::Damaged,
             -402 => Status::Different,
             -403 => Status::Busy,
+            -500 => Status::NoDevice,
+            -501 => Status::Peer,
+            -502 => Status::Timeout,
+            -503 => Status::Checksum,
             other => Status::Unknown(other),
         }
     }
@@ -201,6 +213,10 @@ impl From<Status> for i32 {
             Status::Damaged => -401,
             Status::Different => -402,
             Status::Busy => -403,
+            Status::NoDevice => -500,
+            Status::Peer => -501,
+            Status::Timeout => -502,
+            Status::Checksum => -503,
             Status::Unknown(other) => other,
         }
     }
