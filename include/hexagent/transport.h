@@ -121,7 +121,8 @@ typedef struct hexagent_kv_transfer {
   uint32_t struct_size;
   uint32_t flags;       /* HEXAGENT_TRANSFER_* */
   uint32_t peer_worker; /* the target */
-  uint32_t priority;    /* 0 = most urgent; only equal ones are compared by the rest */
+  uint32_t priority;    /* 0 = most urgent; equal ones are ordered by what follows. What has waited
+                           four times as long as it would take alone sends a chunk before all */
   hexagent_kv_blocks source;
   uint64_t token;      /* of the target's reservation */
   int64_t deadline_ns; /* absolute; 0 = none */
@@ -195,8 +196,9 @@ typedef struct hexagent_transport_host {
 
   /**
    * Sends one control message to the peer's transport, copied, at most HEXAGENT_CONTROL_MAX bytes.
-   * In order and unchanged, or not at all. HEXAGENT_OK; HEXAGENT_E_AGAIN: try again at the next
-   * progress(); anything else: the peer cannot be reached. Must not call into the transport.
+   * In order, unchanged and without gaps, until one of the two hosts calls disconnect().
+   * HEXAGENT_OK; HEXAGENT_E_AGAIN: try again at the next progress(); anything else: the peer cannot
+   * be reached. Must not call into the transport.
    */
   hexagent_status (*send_control)(void* context, uint32_t peer_worker, const void* message,
                                   size_t size);
@@ -338,7 +340,8 @@ typedef struct hexagent_transport_ops {
   hexagent_status (*cancel)(hexagent_transport* transport, uint32_t side, uint64_t id);
 
   /**
-   * Moves everything on: copies, messages, events, time-outs. Host transports copy in here.
+   * Moves everything on: copies, messages, events, time-outs. Host transports copy in here. Hand
+   * over control messages that have come before: what they say may be what a time-out waits for.
    *
    * @param budget         Copies to make at most; 0 = no limit.
    * @param next_timer_ns  When to call again at the latest if nothing happens; INT64_MAX = never.

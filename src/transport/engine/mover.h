@@ -1,0 +1,76 @@
+// Mover: what moves packed chunks. The seam between the state machine, which every transport
+// shares, and the hardware: host memory, sockets, a device.
+//
+// The engine names its jobs by tickets. A job that was taken ends once: it is reported by run(), or
+// drop() takes it back before it has begun. Tests: tests/unit/transport/sim_mover.h is a mover in
+// simulated time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hexagent/transport.h"
+#include "transport/copy/gather.h"
+#include "transport/copy/kv_index.h"
+
+namespace hexagent::transport {
+
+inline constexpr size_t kAddressMax = 256;
+
+// A chunk at one end. `copy` stays until the job has ended.
+struct MoveJob {
+  uint64_t ticket = 0;
+  const KvCopy* copy = nullptr;
+  uint64_t first_fragment = 0;
+  uint64_t fragment_count = 0;
+  uint64_t staged_bytes = 0;
+  SumOption sum;
+  uint32_t peer = 0;  // index, below peers_max
+  uint32_t slot = 0;
+  uint32_t slot_generation = 0;
+  void* event = nullptr;  // of layers_ready()
+};
+
+struct MoveResult {
+  uint64_t ticket;
+  hexagent_status status;
+  uint64_t sum;
+};
+
+class Mover {
+ public:
+  virtual ~Mover() = default;
+
+  // May this pool be moved? HEXAGENT_OK or HEXAGENT_E_UNSUPPORTED.
+  virtual hexagent_status accepts(const hexagent_kv_pool& pool) const = 0;
+
+  // Makes staging for what a peer will send, `slots` of `slot_bytes`, and tells its address in
+  // `address` (room for kAddressMax), which the peer's mover takes in attach().
+  virtual hexagent_status open_staging(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
+                                       unsigned char* address, size_t* address_size) = 0;
+  // Reaches the staging that a peer made for us. The bytes come from outside: check everything.
+  virtual hexagent_status attach(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
+                                 const unsigned char* address, size_t address_size) = 0;
+  // Gives up both for good. Memory that a running job uses stays until the job has ended; the
+  // peer may still write what it was lent, so that memory is never used again.
+  virtual void close_peer(uint32_t peer) = 0;
+
+  // Source: packs the chunk and brings it into the peer's slot. When the job ends, our own blocks
+  // are read, and a READY message sent now finds the data, or waits for it inside scatter().
+  virtual void push(const MoveJob& job) = 0;
+  // Target: from our slot into our blocks.
+  virtual void scatter(const MoveJob& job) = 0;
+
+  // True: the job had not begun, will never begin and is not reported.
+  virtual bool drop(uint64_t ticket) = 0;
+
+  // Ends what is running, at once or soon; run() then reports all of it, and no memory of blocks is
+  // touched after it has. No job comes after.
+  virtual void stop() = 0;
+
+  // Moves jobs on, `budget` of them at most if it can choose (0 = none, only collects); reports at
+  // most `room` that have ended.
+  virtual uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) = 0;
+};
+
+}  // namespace hexagent::transport
