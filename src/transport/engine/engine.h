@@ -36,6 +36,9 @@ struct EngineSettings {
   // A chunk that has not arrived after ten times its expected time, and this, means that the peer
   // is gone. Below some hundred milliseconds a host that is only busy would look dead.
   int64_t silence_min_ns = 250'000'000;
+  // Chunks handed to the mover at once for one peer: the one that moves and the next. What is more
+  // urgent than both waits for two chunks at most; with more it would wait longer.
+  uint32_t pushes_max = 2;
 };
 
 class Engine {

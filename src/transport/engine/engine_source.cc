@@ -182,9 +182,13 @@ uint32_t Engine::start_pushes() {
   return started;
 }
 
-// The transfer that sends next; kNoIndex when none can or no entry is free.
+// The transfer that sends next; kNoIndex when none can, or enough is under way.
 uint32_t Engine::pick(const Peer& peer, int64_t now_ns) const {
-  if (peer.under_way >= kSlotsMax) return kNoIndex;
+  uint32_t pushing = 0;
+  for (const Sending& sending : peer.sending) {
+    pushing += sending.state == Sending::State::kPushing ? 1 : 0;
+  }
+  if (pushing >= settings_.pushes_max || peer.under_way >= kSlotsMax) return kNoIndex;
   uint32_t best = kNoIndex;
   OrderKey best_key = {};
   for (uint32_t at = peer.queue_head; at != kNoIndex; at = transfers_[at].next_in_queue) {

@@ -11,9 +11,9 @@ constexpr double kNsPerS = 1e9;
 constexpr double kAssumedBytesPerS = 1e9;  // until the link has been measured
 constexpr double kRiskMin = 1.0 / 64;      // without a risk the deadline still counts
 constexpr double kSlackMinNs = 1e6;
-constexpr double kSlackMaxNs = 60e9;  // of a transfer without a deadline, or whose deadline is gone
-constexpr double kPatience = 4.0;     // times what it would take alone
-constexpr double kPatienceMinNs = 2e6;  // below, one chunk of the others is as long
+constexpr double kRelaxed = 1.0 / 65536;  // time over slack without a deadline, or when it is gone
+constexpr double kPatience = 4.0;         // times what it would take alone
+constexpr double kPatienceMinNs = 2e6;    // below, one chunk of the others is as long
 
 // Exponent of a positive, finite number: pressures within a factor of two count as equal.
 int32_t exponent_of(double value) {
@@ -27,10 +27,10 @@ OrderKey order_key(const OrderInput& input, int64_t now_ns, double bytes_per_s) 
   const double rate = bytes_per_s > 0.0 ? bytes_per_s : kAssumedBytesPerS;
   const double remaining_ns =
       std::max(1.0, static_cast<double>(input.remaining_bytes) / rate * kNsPerS);
-  double slack_ns = kSlackMaxNs;
+  double pressure = kRelaxed;
   if (input.deadline_ns > now_ns) {
     const double left = static_cast<double>(input.deadline_ns - now_ns) - remaining_ns;
-    slack_ns = std::clamp(left, kSlackMinNs, kSlackMaxNs);
+    pressure = std::max(kRelaxed, remaining_ns / std::max(left, kSlackMinNs));
   }
   const double risk = std::max(input.risk, kRiskMin);
   const auto waited_ns = static_cast<double>(now_ns - input.waiting_since_ns);
@@ -38,7 +38,7 @@ OrderKey order_key(const OrderInput& input, int64_t now_ns, double bytes_per_s) 
   key.starved = waited_ns > std::max(kPatience * remaining_ns, kPatienceMinNs);
   key.waiting_since_ns = input.waiting_since_ns;
   key.priority = input.priority;
-  key.pressure = exponent_of(risk * remaining_ns / slack_ns);
+  key.pressure = exponent_of(risk * pressure);
   key.served = input.served;
   key.sequence = input.sequence;
   return key;

@@ -35,6 +35,8 @@ class SimMover : public Mover {
   // Called when a job would end; may say how it ends instead. `staged` is the chunk's memory.
   std::function<hexagent_status(const MoveJob&, bool pushing, unsigned char* staged)> fault;
   uint64_t scattered = 0;
+  // When each push begins, and of how many blocks its transfer is.
+  std::vector<std::pair<int64_t, uint32_t>> begun;
 
   hexagent_status accepts(const hexagent_kv_pool&) const override { return HEXAGENT_OK; }
   hexagent_status open_staging(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
@@ -63,6 +65,7 @@ class SimMover : public Mover {
   void push(const MoveJob& job) override {
     const End& end = ends_[job.peer];
     add(&pushes_, job, end.other, end.other_slot_bytes, link_bytes_per_s, setup_ns);
+    begun.emplace_back(pushes_.back().begin_ns, job.copy->block_count);
   }
   void scatter(const MoveJob& job) override {
     const End& end = ends_[job.peer];
