@@ -72,6 +72,7 @@ class Engine {
   // For tests: records and credits that are in use.
   uint32_t transfers_alive() const { return transfers_.size(); }
   uint32_t reservations_alive() const { return reservations_.size(); }
+  uint32_t credits(uint32_t worker) const { return peers_[find_peer(worker)].credits.count(); }
   uint64_t messages_dropped() const { return messages_dropped_; }
 
  private:

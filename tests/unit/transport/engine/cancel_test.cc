@@ -52,8 +52,6 @@ struct Cancels {
     world.limits.chunk_bytes_min = world.limits.slot_bytes = 4096;
     source = &world.add();
     target = &world.add();
-    source->mover->link_bytes_per_s = 4e9;
-    target->mover->scatter_bytes_per_s = 2e9;  // slow, so that many lie in staging
     give = std::make_unique<SimEnd>(source, sim_shape(kBlocks, kLayers), 0);
     take = std::make_unique<SimEnd>(target, sim_shape(kBlocks, kLayers), kCanary);
     for (int32_t id = 0; id < int32_t{kBlocks}; ++id) {
@@ -157,6 +155,9 @@ void nothing_is_written_after_quiesced(void**) {
   Cancels life;
   while (life.cancelled < kCancels) {
     life.begin();
+    // Now chunks wait to be sent, now they lie in staging.
+    life.source->mover->link_bytes_per_s = life.random.chance(50) ? 4e9 : 1e9;
+    life.target->mover->scatter_bytes_per_s = life.random.chance(50) ? 8e9 : 2e9;
     life.world.run_for(life.random.below(20'000));
     if (life.random.chance(60)) life.cancel();
     life.world.run_for(life.random.below(10'000));
@@ -171,6 +172,7 @@ void nothing_is_written_after_quiesced(void**) {
   assert_true(life.in_the_middle > kCancels / 10);
   assert_true(all_ended_once(life.world));
   assert_true(all_returned(life.world));
+  assert_int_equal(life.source->engine->credits(2), 3);
 }
 
 }  // namespace
