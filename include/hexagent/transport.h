@@ -180,7 +180,7 @@ typedef struct hexagent_link_estimate {
   uint64_t failures;
 } hexagent_link_estimate;
 
-/* ------------------------------------------------------------ what the host gives -------------- */
+/* ------------------------------------------------------------ what the host gives ------------- */
 
 /** Services of the process that drives a transport. They must work until destroy() has returned. */
 typedef struct hexagent_transport_host {
@@ -243,9 +243,10 @@ enum {
   HEXAGENT_CAN_REPRIORITISE = 1u << 4,  /* reprioritise() takes effect on what is queued */
   HEXAGENT_CAN_HEAD_SLICES = 1u << 5,   /* first_head and head_count may select heads */
   HEXAGENT_CAN_CHECKSUM = 1u << 6,      /* HEXAGENT_TRANSFER_CHECKSUM */
-  HEXAGENT_CAN_QUIESCE = 1u << 7,       /* QUIESCED comes without the peer's help, also when it is
-                                           dead. Without: keep blocks until the peer is known dead */
-  HEXAGENT_CAN_LAYERWISE = 1u << 8      /* HEXAGENT_TRANSFER_LAYERWISE */
+  /* QUIESCED comes without the peer's help, also when it is dead. Without this capability keep
+     blocks until the peer is known to be dead. */
+  HEXAGENT_CAN_QUIESCE = 1u << 7,
+  HEXAGENT_CAN_LAYERWISE = 1u << 8 /* HEXAGENT_TRANSFER_LAYERWISE */
 };
 
 /**

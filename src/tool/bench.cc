@@ -92,6 +92,7 @@ void add_bench(CLI::App* app) {
   add_bench_submit(bench);
   add_bench_poll(bench);
   add_bench_end_to_end(bench);
+  add_bench_transport(bench);
 }
 
 void add_policies(CLI::App* app) {

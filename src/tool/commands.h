@@ -18,5 +18,6 @@ void add_bench_ring(CLI::App* bench);
 void add_bench_submit(CLI::App* bench);
 void add_bench_poll(CLI::App* bench);
 void add_bench_end_to_end(CLI::App* bench);
+void add_bench_transport(CLI::App* bench);
 
 }  // namespace hexagent::tool

@@ -1,5 +1,5 @@
-// Kernels for AVX-512. Compiled with -mavx512f, so nothing here may be an inline function that other
-// files share, and only the function pointers are reached, after a look at the processor.
+// Kernels for AVX-512. Compiled with -mavx512f, so nothing here may be an inline function that
+// other files share, and only the function pointers are reached, after a look at the processor.
 #include "transport/copy/kernels.h"
 
 #if defined(__AVX512F__)

@@ -259,10 +259,8 @@ void Engine::on_pushed(uint32_t peer_index, uint32_t entry, const MoveResult& re
   Transfer& transfer = transfers_[index];
   HEXAGENT_CHECK(transfer.pushing > 0);
   --transfer.pushing;
-  if (transfer.owed.ended() || result.status != HEXAGENT_OK) {
-    if (!sending.orphan) peer.credits.add(sending.credit);  // the slot is still lent to us
+  if (sending.orphan) {
     free_sending(&peer, &sending);
-    if (!transfer.owed.ended()) end_transfer(index, HEXAGENT_E_SYSTEM, true);
     settle_transfer(index);
     return;
   }
@@ -275,6 +273,12 @@ void Engine::on_pushed(uint32_t peer_index, uint32_t entry, const MoveResult& re
   ready.chunk = sending.chunk;
   ready.slot = sending.credit.slot;
   ready.slot_generation = sending.credit.generation;
+  // A chunk of a transfer that has ended is announced, too: the target refuses it and gives the
+  // slot back under a new generation. Filling it again under the old one would race with this.
+  if (!transfer.owed.ended() && result.status != HEXAGENT_OK) {
+    end_transfer(index, HEXAGENT_E_SYSTEM, true);
+  }
+  settle_transfer(index);
   send(peer_index, &ready, sizeof(ready));
 }
 

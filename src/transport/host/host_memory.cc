@@ -13,7 +13,8 @@ namespace {
 
 static_assert(sizeof(RegionAddress) <= kAddressMax);
 
-constexpr uint64_t kChunkBytesMin = uint64_t{256} << 10;
+// What a chunk costs beside its bytes is a tenth of the time of so many.
+constexpr uint64_t kChunkBytesMin = uint64_t{128} << 10;
 
 // Slots begin where streaming stores may.
 size_t slot_pitch(uint32_t slot_bytes) {

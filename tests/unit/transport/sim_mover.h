@@ -1,5 +1,5 @@
-// A mover in simulated time: one link out, one copier in, each doing its jobs one after the other at
-// a given rate. Bytes move for real, at the latest moment that a real mover could: when the job
+// A mover in simulated time: one link out, one copier in, each doing its jobs one after the other
+// at a given rate. Bytes move for real, at the latest moment that a real mover could: when the job
 // ends. So a test sees every write that comes too late.
 #pragma once
 

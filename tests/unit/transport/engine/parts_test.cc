@@ -76,6 +76,13 @@ void chunks_follow_the_rate_between_their_bounds(void**) {
   assert_int_equal(chunks_of(10000, 80, 4 * kMiB, 2 * kMiB, 0.0).fragments_per_chunk, 512);
 }
 
+void a_short_transfer_is_several_chunks(void**) {
+  constexpr uint64_t kMiB = 1u << 20;
+  // 64 layers of 128 KiB: an eighth each, though the link would take 6 MB; not below the least.
+  assert_int_equal(chunks_of(16, 64, kMiB / 4, 8 * kMiB, 20e9).chunk_count, 8);
+  assert_int_equal(chunks_of(16, 4, kMiB / 4, 8 * kMiB, 20e9).chunk_count, 2);
+}
+
 void chunks_hold_whole_layers_where_they_can(void**) {
   constexpr uint64_t kMiB = 1u << 20;
   // A layer is 2 x 100 fragments; 256 would fit.
@@ -167,6 +174,7 @@ int main() {
       cmocka_unit_test(a_window_agrees_with_a_set),
       cmocka_unit_test(a_full_window_moves_on),
       cmocka_unit_test(chunks_follow_the_rate_between_their_bounds),
+      cmocka_unit_test(a_short_transfer_is_several_chunks),
       cmocka_unit_test(chunks_hold_whole_layers_where_they_can),
       cmocka_unit_test(chunks_cover_every_fragment_once),
       cmocka_unit_test(a_slot_is_filled_under_its_own_generation_only),

@@ -1,0 +1,62 @@
+// The parts of `hexagent bench transport`: copies against memcpy, and the host-memory transport
+// between two ends in one thread. Rows A6, A7 and A9 to A11 of the data plane's acceptance table.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hexagent::tool {
+
+struct BenchTransportOptions {
+  uint32_t megabytes = 256;  // of one pass, far more than the caches
+  uint32_t repetitions = 9;
+  bool json = false;
+};
+
+// Shares of the speed of memcpy, medians over the repetitions.
+struct CopyResult {
+  std::string kernels;
+  uint32_t fragment_bytes;
+  double gather, gather_sum, scatter, scatter_sum;
+  double memcpy_bytes_per_s;
+};
+
+std::vector<CopyResult> bench_copies(const BenchTransportOptions& options);
+
+struct PathResult {
+  double submit_ns;  // 1,024 blocks x 160 regions
+  uint64_t submit_allocations;
+  uint64_t metadata_bytes;  // block ids kept, and what is sent
+  double chunk_ns;          // both ends, 2 KiB
+  uint64_t chunk_allocations;
+  double first_chunk_ns;  // submit to the first event, 1 MB, idle and connected
+  double first_chunk_p99_ns;
+};
+
+PathResult bench_path(const BenchTransportOptions& options);
+
+// Whole transfers against memcpy of as many bytes, both ends in one thread.
+struct TransferResult {
+  uint32_t fragment_bytes;
+  std::string pack;  // cached, streaming
+  bool checksum;
+  double share_of_memcpy;
+  double bytes_per_s;
+};
+
+std::vector<TransferResult> bench_transfers(const BenchTransportOptions& options);
+
+// Memory on huge pages where the system gives them, touched once.
+struct FreeBenchMemory {
+  void operator()(unsigned char* memory) const { std::free(memory); }
+};
+using BenchMemory = std::unique_ptr<unsigned char, FreeBenchMemory>;
+BenchMemory make_bench_memory(size_t bytes);
+
+// 0 ... count - 1 in an order that no prefetcher guesses, the same in every run.
+std::vector<int32_t> shuffled_ids(uint32_t count);
+
+}  // namespace hexagent::tool
