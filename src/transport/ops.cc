@@ -139,6 +139,10 @@ int32_t progress(hexagent_transport* transport, uint32_t budget, int64_t* next_t
                [budget, next_ns](Engine& engine) { return engine.progress(budget, next_ns); });
 }
 
+int32_t poll_descriptor(hexagent_transport* transport) noexcept {
+  return guard(transport, [](Engine& engine) { return engine.poll_descriptor(); });
+}
+
 hexagent_status link_estimate(hexagent_transport* transport, uint32_t peer_worker,
                               hexagent_link_estimate* out) noexcept {
   return guard(transport, [peer_worker, out](Engine& engine) -> hexagent_status {
@@ -211,7 +215,7 @@ hexagent_transport_ops make_ops(const char* name, uint64_t capabilities,
   ops.reprioritise = reprioritise;
   ops.cancel = cancel;
   ops.progress = progress;
-  ops.poll_descriptor = nullptr;
+  ops.poll_descriptor = poll_descriptor;
   ops.link_estimate = link_estimate;
   return ops;
 }

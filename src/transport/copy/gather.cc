@@ -2,6 +2,7 @@
 #include "transport/copy/gather.h"
 
 #include <cstring>
+#include <initializer_list>
 
 namespace hexagent::transport {
 namespace {
@@ -99,6 +100,14 @@ uint64_t copy_chunk(const CopyKernels& kernels, const Chunk& chunk, SumOption su
 }
 
 }  // namespace
+
+const CopyKernels* kernels_by_name(std::string_view name) {
+  for (const CopyKernels* kernels :
+       {&portable_kernels(), avx2_kernels(), avx512_kernels(), neon_kernels()}) {
+    if (kernels != nullptr && name == kernels->name) return kernels;
+  }
+  return nullptr;
+}
 
 uint64_t staged_bytes(const Chunk& chunk) {
   return fragment_staged_offset(*chunk.copy, chunk.first_fragment + chunk.fragment_count) -

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "transport/copy/kernels.h"
 #include "transport/copy/kv_index.h"
@@ -17,6 +18,9 @@ struct Chunk {
   uint64_t fragment_count;
   unsigned char* staged;  // on a boundary of 16 bytes
 };
+
+// Kernels by the name in their table; null where this processor has none of that name.
+const CopyKernels* kernels_by_name(std::string_view name);
 
 struct SumOption {
   bool on = false;

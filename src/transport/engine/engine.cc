@@ -15,7 +15,6 @@ constexpr uint32_t kBlocksMax = 1u << 24;
 constexpr uint32_t kPeersMax = 4096;
 constexpr uint32_t kPoolsMax = 4096;
 constexpr uint32_t kSlotBytesMin = 4096;
-constexpr uint32_t kSlotBytesMax = 1u << 30;
 
 template <class Number>
 Number or_default(Number value, Number otherwise) {
@@ -250,6 +249,10 @@ uint32_t Engine::step(uint32_t* budget) {
   done += start_pushes();
   const uint32_t collected = collect(std::min(*budget, 1u));
   *budget -= std::min(*budget, collected);
+  for (uint32_t peer = mover_->take_lost(); peer != kNoPeer; peer = mover_->take_lost()) {
+    lose_peer(peer, HEXAGENT_E_PEER);
+    ++done;
+  }
   return done + collected;
 }
 

@@ -68,7 +68,7 @@ class Engine {
   // Ends everything that is alive; nothing else may be called after it.
   void close();
 
-  Mover& mover() { return *mover_; }
+  int32_t poll_descriptor() const { return mover_->descriptor(); }
   // For tests: records and credits that are in use.
   uint32_t transfers_alive() const { return transfers_.size(); }
   uint32_t reservations_alive() const { return reservations_.size(); }

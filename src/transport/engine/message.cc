@@ -19,7 +19,7 @@ bool sensible(const AnyMessage& message) {
     case MessageKind::kHello:
       return message.hello.worker != 0 && message.hello.slots > 0 &&
              message.hello.slots <= kSlotsMax && message.hello.slot_bytes > 0 &&
-             message.hello.address_size <= kAddressMax;
+             message.hello.slot_bytes <= kSlotBytesMax && message.hello.address_size <= kAddressMax;
     case MessageKind::kBye:
       return message.bye.status < 0 && message.bye.reserved == 0;
     case MessageKind::kOpen:

@@ -16,6 +16,7 @@
 namespace hexagent::transport {
 
 inline constexpr size_t kAddressMax = 256;
+inline constexpr uint32_t kNoPeer = 0xffffffffu;
 
 // A chunk at one end. `copy` stays until the job has ended.
 struct MoveJob {
@@ -71,6 +72,11 @@ class Mover {
   // Moves jobs on, `budget` of them at most if it can choose (0 = none, only collects); reports at
   // most `room` that have ended.
   virtual uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) = 0;
+
+  // A peer whose path broke, each once; kNoPeer = none.
+  virtual uint32_t take_lost() { return kNoPeer; }
+  // Readable when run() has work; -1 = none.
+  virtual int32_t descriptor() const { return -1; }
 };
 
 }  // namespace hexagent::transport

@@ -10,6 +10,7 @@
 namespace hexagent::transport {
 
 inline constexpr uint32_t kSlotsMax = 16;
+inline constexpr uint32_t kSlotBytesMax = 1u << 30;
 
 // Target: what became of each slot.
 class StagingSlots {

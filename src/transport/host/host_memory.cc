@@ -21,14 +21,6 @@ size_t slot_pitch(uint32_t slot_bytes) {
   return (size_t{slot_bytes} + kStreamAlign - 1) / kStreamAlign * kStreamAlign;
 }
 
-const CopyKernels* kernels_by_name(std::string_view name) {
-  for (const CopyKernels* kernels :
-       {&portable_kernels(), avx2_kernels(), avx512_kernels(), neon_kernels()}) {
-    if (kernels != nullptr && name == kernels->name) return kernels;
-  }
-  return nullptr;
-}
-
 hexagent_status create(const hexagent_transport_host* host, const hexagent_transport_config* config,
                        hexagent_transport** out) {
   return create_transport(

@@ -1,0 +1,159 @@
+// Two processes with a transport each and a socket pair as their control path: the parent is the
+// target, the child it forks the source.
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csetjmp>
+#include <csignal>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+
+#include "unit/transport/copy/slow_kv.h"
+#include "unit/transport/local_host.h"
+#include "unit/transport/sim_world.h"
+
+extern "C" {
+#include <cmocka.h>  // has no extern "C" of its own
+}
+
+namespace hexagent::transport {
+
+inline constexpr uint32_t kFamilyBlocks = 64;
+inline constexpr uint32_t kFamilyLayers = 8;
+
+// One process's end: its host and its side of the socket pair, whose packets keep their bounds.
+struct FamilyProcess {
+  LocalHost host;
+  TestPool memory{sim_shape(kFamilyBlocks, kFamilyLayers), 0, 0};
+  int socket = -1;
+  uint32_t peer = 0;
+  uint64_t pool = 0;
+
+  bool open(const hexagent_transport_ops* ops, uint32_t worker, int with) {
+    socket = with;
+    peer = 3 - worker;
+    hexagent_transport_config config = LocalHost::config(worker);
+    config.slot_bytes = config.chunk_bytes_min = 16384;
+    if (host.open(ops, config) != HEXAGENT_OK) return false;
+    const hexagent_kv_pool shape = memory.description();
+    return host.ops->register_pool(host.transport, &shape, &pool) == HEXAGENT_OK;
+  }
+  hexagent_kv_blocks all(std::vector<int32_t>* ids) const {
+    ids->resize(kFamilyBlocks);
+    std::iota(ids->begin(), ids->end(), 0);
+    hexagent_kv_blocks blocks = {};
+    blocks.pool = pool;
+    blocks.blocks = ids->data();
+    blocks.block_count = kFamilyBlocks;
+    return blocks;
+  }
+  // Carries what there is; waits a little when there is nothing. False: the other end is closed.
+  bool turn() {
+    host.progress();
+    while (!host.sent.empty()) {
+      const std::vector<unsigned char>& message = host.sent.front().second;
+      if (send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0) return false;
+      host.sent.pop_front();
+    }
+    pollfd wait = {socket, POLLIN, 0};
+    if (poll(&wait, 1, 1) <= 0) return true;
+    unsigned char message[HEXAGENT_CONTROL_MAX + 1];
+    const ssize_t size = recv(socket, message, sizeof(message), MSG_DONTWAIT);
+    if (size == 0 || (size < 0 && errno != EAGAIN)) return false;
+    if (size > 0) host.ops->control(host.transport, peer, message, static_cast<size_t>(size));
+    return true;
+  }
+};
+
+inline unsigned char family_content(size_t at) {
+  return static_cast<unsigned char>(at * 7 + (at >> 9));
+}
+
+// The source: connects, waits for a token, submits; for ever, or `slow`: never beyond some layers.
+[[noreturn]] inline void be_source(const hexagent_transport_ops* ops, int socket, int tokens,
+                                   bool slow) {
+  FamilyProcess self;
+  if (!self.open(ops, 1, socket)) _exit(1);
+  for (size_t at = 0; at < self.memory.bytes; ++at)
+    self.memory.memory.get()[at] = family_content(at);
+  self.host.ops->connect(self.host.transport, 2);
+  hexagent_kv_transfer transfer = {};
+  uint64_t id = 0;
+  for (;;) {
+    if (!self.turn()) _exit(0);
+    if (transfer.token != 0) continue;
+    if (read(tokens, &transfer.token, sizeof(transfer.token)) != sizeof(transfer.token)) continue;
+    std::vector<int32_t> ids;
+    transfer.struct_size = sizeof(transfer);
+    transfer.flags =
+        HEXAGENT_TRANSFER_CHECKSUM | (slow ? uint32_t{HEXAGENT_TRANSFER_LAYERWISE} : 0u);
+    transfer.peer_worker = 2;
+    transfer.source = self.all(&ids);
+    if (self.host.ops->submit(self.host.transport, &transfer, &id) != HEXAGENT_OK) _exit(1);
+    if (slow) self.host.ops->layers_ready(self.host.transport, id, 3, nullptr);
+  }
+}
+
+struct Family {
+  FamilyProcess target;
+  pid_t child = 0;
+  int sockets[2] = {-1, -1};
+  int tokens[2] = {-1, -1};
+  uint64_t token = 0;
+
+  Family(const hexagent_transport_ops* ops, bool slow) {
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
+    assert_int_equal(pipe(tokens), 0);
+    fcntl(tokens[0], F_SETFL, O_NONBLOCK);
+    child = fork();
+    if (child == 0) {
+      close(sockets[0]);
+      close(tokens[1]);
+      be_source(ops, sockets[1], tokens[0], slow);
+    }
+    close(sockets[1]);
+    close(tokens[0]);
+    assert_true(target.open(ops, 2, sockets[0]));
+    until([this] { return target.host.find(HEXAGENT_TRANSFER_PEER_UP, 0) != nullptr; });
+    std::vector<int32_t> ids;
+    hexagent_kv_reservation reservation = {};
+    reservation.struct_size = sizeof(reservation);
+    reservation.peer_worker = 1;
+    reservation.target = target.all(&ids);
+    assert_int_equal(target.host.ops->reserve(target.host.transport, &reservation, &token),
+                     HEXAGENT_OK);
+    assert_int_equal(write(tokens[1], &token, sizeof(token)), sizeof(token));
+  }
+  ~Family() {
+    if (child > 0) end(SIGKILL);
+    close(sockets[0]);
+    close(tokens[1]);
+  }
+  template <class Reached>
+  void until(const Reached& reached) {
+    while (!reached()) assert_true(target.turn());
+  }
+  void end(int with) {
+    kill(child, with);
+    waitpid(child, nullptr, 0);
+    child = 0;
+  }
+};
+
+inline uint32_t descriptors_open() {
+  uint32_t count = 0;
+  DIR* folder = opendir("/proc/self/fd");
+  while (readdir(folder) != nullptr) ++count;
+  closedir(folder);
+  return count;
+}
+
+}  // namespace hexagent::transport
