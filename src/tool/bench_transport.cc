@@ -71,22 +71,37 @@ void print(const std::vector<TransferResult>& transfers) {
   }
 }
 
+Json to_json(const TcpResult& result) {
+  return {{"of_plain_sockets", result.share_of_plain},
+          {"bytes_per_s", result.bytes_per_s},
+          {"plain_bytes_per_s", result.plain_bytes_per_s}};
+}
+
+void print(const TcpResult& tcp) {
+  std::printf("host-tcp over the loopback: %.0f %% of plain sockets (%.1f against %.1f GB/s)\n",
+              100 * tcp.share_of_plain, tcp.bytes_per_s * 1e-9, tcp.plain_bytes_per_s * 1e-9);
+}
+
 void run(const BenchTransportOptions& options) {
   const PathResult path = bench_path(options);
   const std::vector<CopyResult> copies = bench_copies(options);
   const std::vector<TransferResult> transfers = bench_transfers(options);
+  const TcpResult tcp = bench_tcp(options);
   if (!options.json) {
     print(copies);
     print(path);
     print(transfers);
+    print(tcp);
     return;
   }
   Json copies_json = Json::array();
   for (const CopyResult& copy : copies) copies_json.push_back(to_json(copy));
   Json transfers_json = Json::array();
   for (const TransferResult& transfer : transfers) transfers_json.push_back(to_json(transfer));
-  const Json all = {
-      {"copies", copies_json}, {"path", to_json(path)}, {"transfers", transfers_json}};
+  const Json all = {{"copies", copies_json},
+                    {"path", to_json(path)},
+                    {"transfers", transfers_json},
+                    {"tcp", to_json(tcp)}};
   std::printf("%s\n", Json({{"transport", all}}).dump(2).c_str());
 }
 

@@ -1,5 +1,5 @@
-// The parts of `hexagent bench transport`: copies against memcpy, and the host-memory transport
-// between two ends in one thread. Rows A6, A7 and A9 to A11 of the data plane's acceptance table.
+// The parts of `hexagent bench transport`: copies against memcpy, and the host transports between two
+// ends. Rows A6 to A11 of the data plane's acceptance table.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +48,15 @@ struct TransferResult {
 };
 
 std::vector<TransferResult> bench_transfers(const BenchTransportOptions& options);
+
+// host-tcp against plain sockets, 16 KiB fragments.
+struct TcpResult {
+  double share_of_plain;
+  double bytes_per_s;
+  double plain_bytes_per_s;
+};
+
+TcpResult bench_tcp(const BenchTransportOptions& options);
 
 // Memory on huge pages where the system gives them, touched once.
 struct FreeBenchMemory {

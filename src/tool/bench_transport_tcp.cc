@@ -1,0 +1,257 @@
+// The host-tcp transport over the loopback against as many plain sockets: two threads each, one that
+// sends and one that receives. Row A8 of the data plane's acceptance table.
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "hexagent/transport.h"
+#include "tool/bench_timing.h"
+#include "tool/bench_transport.h"
+#include "transport/tcp/host_tcp.h"
+
+namespace hexagent::tool {
+namespace {
+
+constexpr uint32_t kSockets = 4;
+constexpr size_t kPiece = size_t{256} << 10;
+
+// -- plain sockets
+
+int listening(sockaddr_in* where) {
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  *where = {};
+  where->sin_family = AF_INET;
+  where->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(*where);
+  auto* address = reinterpret_cast<sockaddr*>(where);
+  if (server < 0 || bind(server, address, size) != 0 || listen(server, kSockets) != 0 ||
+      getsockname(server, address, &size) != 0) {
+    throw std::runtime_error("no socket on the loopback");
+  }
+  return server;
+}
+
+// Nanoseconds for `bytes` through kSockets; every socket carries pieces in turn.
+double plain_loop(const unsigned char* from, unsigned char* to, size_t bytes) {
+  sockaddr_in where = {};
+  const int server = listening(&where);
+  int out[kSockets];
+  int in[kSockets];
+  for (uint32_t i = 0; i < kSockets; ++i) {
+    out[i] = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(out[i], reinterpret_cast<sockaddr*>(&where), sizeof(where)) != 0) {
+      throw std::runtime_error("cannot connect on the loopback");
+    }
+    in[i] = accept(server, nullptr, nullptr);
+  }
+  const int64_t begin = clock_ns();
+  std::thread receiver([&in, to, bytes] {
+    pollfd ready[kSockets];
+    for (uint32_t i = 0; i < kSockets; ++i) ready[i] = {in[i], POLLIN, 0};
+    for (size_t got = 0; got < bytes;) {
+      poll(ready, kSockets, -1);
+      for (const pollfd& each : ready) {
+        if ((each.revents & POLLIN) == 0) continue;
+        const ssize_t count = recv(each.fd, to + got, std::min(kPiece, bytes - got), MSG_DONTWAIT);
+        if (count > 0) got += static_cast<size_t>(count);
+      }
+    }
+  });
+  for (size_t at = 0; at < bytes; at += kPiece) {
+    const int socket = out[at / kPiece % kSockets];
+    const size_t end = std::min(at + kPiece, bytes);
+    for (size_t sent = at; sent < end;) {
+      const ssize_t count = send(socket, from + sent, end - sent, MSG_NOSIGNAL);
+      if (count <= 0) throw std::runtime_error("a socket of the loopback broke");
+      sent += static_cast<size_t>(count);
+    }
+  }
+  receiver.join();
+  const auto took = static_cast<double>(clock_ns() - begin);
+  for (uint32_t i = 0; i < kSockets; ++i) {
+    close(out[i]);
+    close(in[i]);
+  }
+  close(server);
+  return took;
+}
+
+// -- the transport, each end in a thread
+
+struct End {
+  const hexagent_transport_ops* ops = transport::host_tcp_ops();
+  hexagent_transport* transport = nullptr;
+  End* other = nullptr;
+  uint32_t other_worker = 0;
+  int wake = eventfd(0, EFD_NONBLOCK);
+  std::mutex mutex;
+  std::vector<std::vector<unsigned char>> inbox;
+  std::atomic<uint32_t> ups{0};
+  std::atomic<uint32_t> quiesced{0};
+  std::atomic<uint32_t> done{0};
+
+  ~End() {
+    if (transport != nullptr) ops->destroy(transport);
+    close(wake);
+  }
+  void open(uint32_t worker, End* to) {
+    other = to;
+    other_worker = 3 - worker;
+    hexagent_transport_host host = {};
+    host.struct_size = sizeof(host);
+    host.abi = HEXAGENT_TRANSPORT_ABI;
+    host.context = this;
+    host.post_event = post_event;
+    host.send_control = send_control;
+    host.now_ns = [](void*) { return clock_ns(); };
+    hexagent_transport_config config = {};
+    config.struct_size = sizeof(config);
+    config.worker = worker;
+    config.incarnation = worker;
+    config.blocks_max = 1u << 18;
+    check(ops->create(&host, &config, &transport), "create");
+  }
+  static hexagent_status post_event(void* context, const hexagent_transfer_event* event) {
+    auto* end = static_cast<End*>(context);
+    if (event->kind == HEXAGENT_TRANSFER_PEER_UP) ++end->ups;
+    if (event->kind == HEXAGENT_TRANSFER_DONE) ++end->done;
+    if (event->kind == HEXAGENT_TRANSFER_QUIESCED) ++end->quiesced;
+    return HEXAGENT_OK;
+  }
+  static hexagent_status send_control(void* context, uint32_t, const void* message, size_t size) {
+    End* to = static_cast<End*>(context)->other;
+    const auto* bytes = static_cast<const unsigned char*>(message);
+    {
+      const std::lock_guard<std::mutex> lock(to->mutex);
+      to->inbox.emplace_back(bytes, bytes + size);
+    }
+    const uint64_t one = 1;
+    return write(to->wake, &one, sizeof(one)) > 0 ? HEXAGENT_OK : HEXAGENT_E_SYSTEM;
+  }
+  // One turn of the end's loop; sleeps when there is nothing to do.
+  void turn() {
+    std::vector<std::vector<unsigned char>> messages;
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      messages.swap(inbox);
+    }
+    for (const std::vector<unsigned char>& message : messages) {
+      check(ops->control(transport, other_worker, message.data(), message.size()), "control");
+    }
+    int64_t next_ns = 0;
+    if (check(ops->progress(transport, 0, &next_ns), "progress") > 0) return;
+    pollfd ready[2] = {{ops->poll_descriptor(transport), POLLIN, 0}, {wake, POLLIN, 0}};
+    poll(ready, 2, 1);
+    uint64_t count = 0;
+    if (ready[1].revents != 0 && read(wake, &count, sizeof(count)) < 0) count = 0;
+  }
+};
+
+class TcpPath {
+ public:
+  TcpPath(uint32_t fragment, uint32_t blocks) : ids_(shuffled_ids(2 * blocks)) {
+    ids_.resize(blocks);
+    source_.open(1, &target_);
+    target_.open(2, &source_);
+    const size_t bytes = size_t{kRegions} * 2 * blocks * fragment;
+    for (BenchMemory& memory : memory_) memory = make_bench_memory(bytes);
+    give_ = enter(source_, memory_[0].get(), fragment, 2 * blocks);
+    take_ = enter(target_, memory_[1].get(), fragment, 2 * blocks);
+    check(source_.ops->connect(source_.transport, 2), "connect");
+    while (source_.ups == 0 || target_.ups == 0) {
+      source_.turn();
+      target_.turn();
+    }
+  }
+  double transfer() {
+    hexagent_kv_reservation reservation = {};
+    reservation.struct_size = sizeof(reservation);
+    reservation.peer_worker = 1;
+    reservation.target.pool = take_;
+    reservation.target.blocks = ids_.data();
+    reservation.target.block_count = static_cast<uint32_t>(ids_.size());
+    hexagent_kv_transfer wanted = {};
+    wanted.struct_size = sizeof(wanted);
+    wanted.peer_worker = 2;
+    wanted.source = reservation.target;
+    wanted.source.pool = give_;
+    check(target_.ops->reserve(target_.transport, &reservation, &wanted.token), "reserve");
+    const uint32_t before = target_.quiesced;
+    const uint32_t done_before = source_.done;
+    uint64_t id = 0;
+    const int64_t begin = clock_ns();
+    std::thread receiver([this, before] {
+      while (target_.quiesced == before) target_.turn();
+    });
+    check(source_.ops->submit(source_.transport, &wanted, &id), "submit");
+    const uint32_t mine = source_.quiesced;
+    while (source_.quiesced == mine) source_.turn();
+    receiver.join();
+    const auto took = static_cast<double>(clock_ns() - begin);
+    if (source_.done == done_before) throw std::runtime_error("a transfer over TCP failed");
+    return took;
+  }
+  static constexpr uint32_t kRegions = 32;
+
+ private:
+  static uint64_t enter(const End& end, unsigned char* memory, uint32_t fragment, uint32_t blocks) {
+    hexagent_kv_pool shape = {};
+    shape.struct_size = sizeof(shape);
+    shape.layout = HEXAGENT_KV_FLAT;
+    shape.layer_count = kRegions;
+    shape.regions_per_layer = 1;
+    shape.block_tokens = 16;
+    shape.token_bytes = fragment / 16;
+    shape.block_count = blocks;
+    shape.block_stride_bytes = fragment;
+    std::vector<uint64_t> bases;
+    for (uint64_t region = 0; region < kRegions; ++region) {
+      bases.push_back(reinterpret_cast<uintptr_t>(memory) + region * blocks * fragment);
+    }
+    shape.region_bases = bases.data();
+    uint64_t pool = 0;
+    check(end.ops->register_pool(end.transport, &shape, &pool), "register_pool");
+    return pool;
+  }
+
+  std::vector<int32_t> ids_;
+  BenchMemory memory_[2];
+  End source_;
+  End target_;
+  uint64_t give_ = 0;
+  uint64_t take_ = 0;
+};
+
+}  // namespace
+
+TcpResult bench_tcp(const BenchTransportOptions& options) {
+  constexpr uint32_t kFragment = 16384;
+  const auto blocks =
+      static_cast<uint32_t>((size_t{options.megabytes} << 20) / kFragment / TcpPath::kRegions);
+  const size_t bytes = size_t{blocks} * kFragment * TcpPath::kRegions;
+  const BenchMemory from = make_bench_memory(bytes);
+  const BenchMemory to = make_bench_memory(bytes);
+  TcpPath path(kFragment, blocks);
+  std::vector<double> shares;
+  std::vector<double> rates;
+  std::vector<double> plain_rates;
+  path.transfer();
+  for (uint32_t i = 0; i < options.repetitions; ++i) {
+    const double plain = plain_loop(from.get(), to.get(), bytes);
+    const double took = path.transfer();
+    shares.push_back(plain / took);
+    rates.push_back(static_cast<double>(bytes) / took * 1e9);
+    plain_rates.push_back(static_cast<double>(bytes) / plain * 1e9);
+  }
+  return {median(shares), median(rates), median(plain_rates)};
+}
+
+}  // namespace hexagent::tool
