@@ -1,5 +1,5 @@
-// The parts of `hexagent bench transport`: copies against memcpy, and the host transports between two
-// ends. Rows A6 to A11 of the data plane's acceptance table.
+// The parts of `hexagent bench transport`: copies against memcpy, and the host transports between
+// two ends. Rows A6 to A11 of the data plane's acceptance table.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The host-tcp transport over the loopback against as many plain sockets: two threads each, one that
-// sends and one that receives. Row A8 of the data plane's acceptance table.
+// The host-tcp transport over the loopback against as many plain sockets: two threads each, one
+// that sends and one that receives. Row A8 of the data plane's acceptance table.
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
