@@ -139,7 +139,8 @@ enum {
   HEXAGENT_TRANSFER_FAILED = 3,   /* `status` says why; the target's blocks hold anything */
   HEXAGENT_TRANSFER_QUIESCED = 4, /* nothing touches the blocks of this side any more */
   HEXAGENT_TRANSFER_PEER_UP = 5,  /* connected; `status` is HEXAGENT_OK */
-  HEXAGENT_TRANSFER_PEER_DOWN = 6 /* `status`: HEXAGENT_E_PEER, _TIMEOUT, _CLOSED or _VERSION */
+  HEXAGENT_TRANSFER_PEER_DOWN = 6 /* `status`: HEXAGENT_E_PEER, _TIMEOUT, _CLOSED,
+                                     _VERSION or _SYSTEM (its staging cannot be reached) */
 };
 
 enum { HEXAGENT_TRANSFER_SOURCE = 0, HEXAGENT_TRANSFER_TARGET = 1 };

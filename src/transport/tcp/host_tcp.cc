@@ -94,9 +94,10 @@ const hexagent_transport_ops* host_tcp_ops() {
 HostTcpMover::HostTcpMover(const HostTcpOptions& options, uint32_t peers_max)
     : options_(options), outbound_(peers_max) {
   if (uv_loop_init(&loop_) != 0) throw std::bad_alloc();
-  inbound_ = std::make_unique<TcpInbound>(&loop_, peers_max,
-                                          [this](uint32_t peer) { lost_.push_back(peer); });
+  inbound_ =
+      std::make_unique<TcpInbound>(&loop_, peers_max, [this](uint32_t peer) { note_lost(peer); });
   waiting_.reserve(size_t{2} * kSlotsMax * peers_max);
+  lost_.reserve(peers_max);
 }
 
 HostTcpMover::~HostTcpMover() {
@@ -127,8 +128,8 @@ hexagent_status HostTcpMover::attach(uint32_t peer, uint32_t slots, uint32_t slo
   TcpAddress where = {};
   if (address_size != sizeof(where)) return HEXAGENT_E_ARGUMENT;
   std::memcpy(&where, address, sizeof(where));
-  outbound_[peer] = std::make_unique<TcpOutbound>(&loop_, options_.lanes,
-                                                  [this, peer] { lost_.push_back(peer); });
+  outbound_[peer] =
+      std::make_unique<TcpOutbound>(&loop_, options_.lanes, [this, peer] { note_lost(peer); });
   return outbound_[peer]->connect(where, slots, slot_bytes);
 }
 
@@ -197,6 +198,11 @@ uint32_t HostTcpMover::run(uint32_t budget, MoveResult* results, uint32_t room) 
     results[done++] = do_job(next);
   }
   return done;
+}
+
+// Called out of libuv: does not allocate, since each peer is in the list once.
+void HostTcpMover::note_lost(uint32_t peer) {
+  if (std::find(lost_.begin(), lost_.end(), peer) == lost_.end()) lost_.push_back(peer);
 }
 
 uint32_t HostTcpMover::take_lost() {

@@ -60,6 +60,7 @@ class HostTcpMover : public Mover {
   bool can_do(const Waiting& waiting) const;
   MoveResult do_job(const Waiting& waiting) const;
   void turn();
+  void note_lost(uint32_t peer);
 
   HostTcpOptions options_;
   uv_loop_t loop_ = {};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace hexagent::transport {
 namespace {
@@ -93,21 +94,30 @@ unsigned char* TcpInbound::slot(uint32_t peer, uint32_t slot) const {
   return stagings_[peer]->memory.get() + slot * stagings_[peer]->slot_bytes;
 }
 
+// No exception may go through libuv, which is C: without memory the stranger waits at the door.
 void TcpInbound::on_connection(uv_stream_t* server, int status) {
-  auto* self = static_cast<TcpInbound*>(server->data);
   if (status != 0) return;
+  try {
+    static_cast<TcpInbound*>(server->data)->welcome(server);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+}
+
+void TcpInbound::welcome(uv_stream_t* server) {
+  lanes_.reserve(lanes_.size() + 1);
   auto lane = std::make_unique<Lane>();
-  lane->owner = self;
-  if (uv_tcp_init(self->loop_, &lane->handle) != 0) return;
+  lane->owner = this;
+  if (uv_tcp_init(loop_, &lane->handle) != 0) return;
   lane->handle.data = lane.get();
   auto* stream = reinterpret_cast<uv_stream_t*>(&lane->handle);
   Lane* raw = lane.get();
-  self->lanes_.push_back(std::move(lane));
-  const auto strangers = std::count_if(self->lanes_.begin(), self->lanes_.end(),
-                                       [](const auto& each) { return !each->known; });
+  lanes_.push_back(std::move(lane));
+  const auto strangers =
+      std::count_if(lanes_.begin(), lanes_.end(), [](const auto& each) { return !each->known; });
   if (uv_accept(server, stream) != 0 || strangers > kStrangersMax ||
       uv_read_start(stream, on_alloc, on_read) != 0) {
-    self->close_lane(raw);
+    close_lane(raw);
   }
 }
 

@@ -63,6 +63,7 @@ class TcpInbound {
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
   static void on_closed(uv_handle_t* handle);
 
+  void welcome(uv_stream_t* server);
   void room_for(Lane* lane, uv_buf_t* buffer);
   bool take(Lane* lane, size_t count);
   bool know(Lane* lane);
