@@ -25,7 +25,7 @@ bool sensible(const AnyMessage& message) {
     case MessageKind::kOpen:
       return message.open.wire.layout <= HEXAGENT_KV_FLAT && message.open.wire.block_count > 0 &&
              message.open.fragments_per_chunk > 0 &&
-             (message.open.flags & ~HEXAGENT_TRANSFER_CHECKSUM) == 0;
+             (message.open.flags & ~uint32_t{HEXAGENT_TRANSFER_CHECKSUM}) == 0;
     case MessageKind::kClose:
       return message.close.status < 0 && known_side(message.close.side);
     case MessageKind::kReady:

@@ -117,7 +117,9 @@ void cancelled_transfers_write_nothing(void**) {
   const std::vector<unsigned char> wanted(take.bytes, kCanary);
   uint32_t cut = 0;
   for (uint32_t i = 0; i < 300; ++i) {
-    const auto [id, token] = pair.begin(source, target);
+    const std::pair<uint64_t, uint64_t> handles = pair.begin(source, target);
+    const uint64_t id = handles.first;
+    const uint64_t token = handles.second;
     for (uint32_t turn = random.below(30); turn > 0; --turn) {
       int64_t next = 0;
       LocalHost& from = random.chance(50) ? pair.source : pair.target;
