@@ -41,6 +41,22 @@ void CellOptions::add_to(CLI::App* command) {
       ->add_option("--round-trip-ms", request.dispatch_round_trip_ms,
                    "Dispatch round trip instead of the cluster file's")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--cluster-line", request.cluster_lines,
+                      "Line that replaces what the cluster file says, e.g. \"nic_gbit_per_s 25\"");
+  command
+      ->add_option("--lengths", lengths,
+                   "What is known of output lengths: predictor, oracle, lognormal:SIGMA, "
+                   "biased:FACTOR")
+      ->capture_default_str();
+  command
+      ->add_option("--model-error", request.knowledge.model_error,
+                   "Relative error of the times that the scheduler is told")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  command->add_flag("--learn-online", request.knowledge.learns_online,
+                    "Learning goes on while measuring");
+  command->add_flag("--sample-gaps", request.sampled_gaps,
+                    "Draw unknown tool gaps (synthetic) instead of taking them as 0");
   command->add_option("--set", settings, "Configuration key=value for every policy");
   command->add_option("--threads", threads, "Runs at a time; 0 = one per core")
       ->check(CLI::Range(0, 1024))
@@ -48,6 +64,10 @@ void CellOptions::add_to(CLI::App* command) {
 }
 
 void CellOptions::finish() {
+  request.knowledge.lengths = sim::parse_length_knowledge(lengths);
+  if (!std::isfinite(request.knowledge.model_error)) {
+    throw std::invalid_argument("--model-error must be a finite number");
+  }
   for (const std::string& pair : settings) {
     const size_t equals = pair.find('=');
     if (equals == std::string::npos) {

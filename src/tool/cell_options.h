@@ -13,6 +13,7 @@ namespace hexagent::tool {
 struct CellOptions {
   sim::CellRequest request;
   std::vector<std::string> settings;  // key=value
+  std::string lengths = "predictor";
   uint32_t seeds = 5;
   uint64_t first_seed = 101;  // test seeds are 101-120, tuning seeds 1-10 (EXPERIMENTS section 5)
   uint32_t threads = 0;       // 0 = one per core

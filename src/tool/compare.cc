@@ -41,35 +41,6 @@ void check_writable(const std::string& path) {
   if (!file) throw std::runtime_error(path + ": cannot be written");
 }
 
-sim::CellInfo describe(const sim::Cell& cell, const std::vector<uint64_t>& seeds) {
-  const sim::CellRequest& request = cell.request;
-  sim::CellInfo info;
-  info.cluster = cell.cluster.file.name;
-  info.model = request.model;
-  for (const sim::Trace& trace : cell.traces) info.traces.push_back(trace.name);
-  info.arrivals = request.arrivals;
-  info.decode_binding = sim::name_of(cell.cluster.file.decode_binding);
-  info.binding_resource = cell.capacity.binding;
-  info.round_trip_ms = cell.cluster.file.dispatch_round_trip_ms;
-  info.load = request.load;
-  info.drain_factor = request.drain_factor;
-  info.give_up_stretch = request.give_up_stretch;
-  info.lambda_star = cell.capacity.workflows_per_s;
-  info.rate_per_s = cell.rate_per_s;
-  info.warmup_s = cell.warmup_s;
-  info.horizon_mean_s = cell.horizon_mean_s;
-  info.horizon_p95_s = cell.horizon_p95_s;
-  info.closed_loop = request.closed_loop;
-  info.workflows = request.workflows;
-  info.seeds = seeds;
-  info.excluded = cell.excluded.workflows;
-  info.excluded_over_context = cell.excluded.over_context;
-  info.excluded_over_capacity = cell.excluded.over_capacity;
-  info.gaps_unknown = cell.gaps.tool_unknown;
-  info.gaps_capped = cell.gaps.tool_capped;
-  return info;
-}
-
 void run_compare(CompareOptions* options) {
   options->cell.finish();
   const sim::Cell cell = sim::prepare_cell(options->cell.request);
@@ -86,7 +57,8 @@ void run_compare(CompareOptions* options) {
   config.progress = [&](size_t done, size_t total) { progress.update(done, total); };
   const auto results = sim::run_cell(cell, config);
   progress.finish();
-  const sim::Comparison comparison = sim::summarise(describe(cell, config.seeds), results);
+  const sim::Comparison comparison =
+      sim::summarise(sim::describe_cell(cell, config.seeds), results);
   std::fputs(sim::comparison_table(comparison).c_str(), stdout);
   write_file(options->json, sim::comparison_json(comparison));
   write_file(options->csv, sim::comparison_csv(comparison));

@@ -151,6 +151,8 @@ constexpr std::array kKeys = {
         [](ClusterFile& c, const Line& line) {
           c.decode_batch_max = static_cast<int32_t>(line.only_integer(1, 1 << 16));
         }},
+    Key{"kv_share", false,
+        [](ClusterFile& c, const Line& line) { c.kv_share = line.only_real(0.001, 1.0); }},
     Key{"block_tokens", false,
         [](ClusterFile& c, const Line& line) { c.block_tokens = line.only_integer(1, 1 << 16); }},
     Key{"iteration_jitter", false,
@@ -257,6 +259,22 @@ ClusterFile parse_cluster(std::string_view text, const std::string& path) {
   return cluster;
 }
 
+void change_cluster(ClusterFile& cluster, const std::vector<std::string>& lines,
+                    const std::string& source) {
+  std::set<std::string> seen;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const Line line{source, static_cast<int64_t>(i) + 1, split_words(lines[i])};
+    if (line.words.empty()) throw InputError(source, line.number, "line", "is empty");
+    if (line.words[0] == "worker" && !seen.contains("worker")) cluster.workers.clear();
+    if (line.words.size() > 1) {
+      if (line.words[0] == "tensor_parallel") cluster.tensor_parallel.erase(line.words[1]);
+      if (line.words[0] == "nic_gbit_per_s") cluster.nic_gbit_per_s_by_gpu.erase(line.words[1]);
+    }
+    read_line(cluster, line, seen);
+  }
+  check_whole(cluster);
+}
+
 std::string describe_cluster(const ClusterFile& cluster) {
   std::string text = "cluster " + cluster.name + "\nprofiles " + cluster.profiles_folder + "\n";
   for (const auto& [model, degree] : cluster.tensor_parallel) {
@@ -278,6 +296,7 @@ std::string describe_cluster(const ClusterFile& cluster) {
   add("chunk_tokens", std::to_string(cluster.chunk_tokens));
   add("batch_tokens", std::to_string(cluster.batch_tokens));
   add("decode_batch_max", std::to_string(cluster.decode_batch_max));
+  add("kv_share", number_text(cluster.kv_share));
   add("block_tokens", std::to_string(cluster.block_tokens));
   add("iteration_jitter", number_text(cluster.iteration_jitter));
   for (const auto& [role, range] :

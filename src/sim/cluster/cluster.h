@@ -48,6 +48,7 @@ struct ClusterFile {
   int64_t chunk_tokens = 2048;
   int64_t batch_tokens = 8192;
   int32_t decode_batch_max = 256;
+  double kv_share = 1.0;  // of the KV capacity that the profiles give
   int64_t block_tokens = 16;
   double iteration_jitter = 0.05;  // relative standard deviation of one iteration's time
   FactorRange prefill_factor = {0.83, 1.31};
@@ -66,6 +67,12 @@ struct ClusterFile {
 // Throw InputError naming line and key.
 ClusterFile load_cluster(const std::string& path);
 ClusterFile parse_cluster(std::string_view text, const std::string& path);
+
+// Applies lines of a cluster file to one that was read: each replaces what the file says. `worker`
+// lines replace all workers, the other keys that may repeat only the entry they name. `source`
+// stands for the file in errors; lines count from 1. Throws InputError.
+void change_cluster(ClusterFile& cluster, const std::vector<std::string>& lines,
+                    const std::string& source);
 
 // Every setting with its value, defaults included, in the format of the file itself.
 std::string describe_cluster(const ClusterFile& cluster);

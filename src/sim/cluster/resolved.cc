@@ -46,6 +46,8 @@ ResolvedCluster resolve_cluster(const ClusterFile& file, const ProfileSet& profi
     } else {
       throw InputError(file.path, 0, "worker", group.gpu + " is not in hardware.csv");
     }
+    resolved.fitted.kv_capacity_tokens = static_cast<int64_t>(
+        file.kv_share * static_cast<double>(resolved.fitted.kv_capacity_tokens));
     if (resolved.fitted.kv_capacity_tokens < file.block_tokens) {
       throw InputError(file.path, 0, "worker",
                        model + " leaves no room for KV on " + group.gpu + " at parallelism " +

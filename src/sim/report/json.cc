@@ -2,17 +2,16 @@
 #include "sim/report/json.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "sim/report/json_parts.h"
 
 namespace hexagent::sim {
-namespace {
 
-using Json = nlohmann::ordered_json;
+Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json interval(const Interval& value) {
-  return {{"value", number(value.value)}, {"ci95", {number(value.low), number(value.high)}}};
+Json interval_json(const Interval& value) {
+  return {{"value", number_json(value.value)},
+          {"ci95", {number_json(value.low), number_json(value.high)}}};
 }
 
 Json cell_json(const CellInfo& cell) {
@@ -27,6 +26,11 @@ Json cell_json(const CellInfo& cell) {
           {"binding_resource", cell.binding_resource},
           {"rate_per_s", cell.rate_per_s},
           {"arrivals", cell.arrivals},
+          {"cluster_lines", cell.cluster_lines},
+          {"lengths", cell.lengths},
+          {"model_error", cell.model_error},
+          {"learns_online", cell.learns_online},
+          {"lost_worker", cell.lost_worker},
           {"closed_loop", cell.closed_loop},
           {"decode_binding", cell.decode_binding},
           {"dispatch_round_trip_ms", cell.round_trip_ms},
@@ -38,20 +42,21 @@ Json cell_json(const CellInfo& cell) {
           {"excluded_over_context", cell.excluded_over_context},
           {"excluded_over_capacity", cell.excluded_over_capacity},
           {"tool_gaps_unknown", cell.gaps_unknown},
+          {"tool_gaps_sampled", cell.gaps_sampled},
           {"tool_gaps_capped", cell.gaps_capped}};
 }
 
 Json policy_json(const PolicySummary& policy, int64_t excluded) {
   Json classes = Json::object();
-  for (const auto& [name, value] : policy.class_req95) classes[name] = number(value);
+  for (const auto& [name, value] : policy.class_req95) classes[name] = number_json(value);
   return {{"policy", policy.policy},
-          {"req95", interval(policy.req95)},
-          {"req99", interval(policy.req99)},
-          {"ratio95", interval(policy.ratio95)},
-          {"ratio99", interval(policy.ratio99)},
-          {"mean", number(policy.mean)},
-          {"max", number(policy.max)},
-          {"p50", number(policy.p50)},
+          {"req95", interval_json(policy.req95)},
+          {"req99", interval_json(policy.req99)},
+          {"ratio95", interval_json(policy.ratio95)},
+          {"ratio99", interval_json(policy.ratio99)},
+          {"mean", number_json(policy.mean)},
+          {"max", number_json(policy.max)},
+          {"p50", number_json(policy.p50)},
           {"jain", policy.jain},
           {"class_req95", classes},
           {"excluded", excluded},
@@ -66,19 +71,19 @@ Json policy_json(const PolicySummary& policy, int64_t excluded) {
             {"kv_prefill", policy.use.kv_prefill},
             {"kv_decode", policy.use.kv_decode}}},
           {"extrapolated_share", policy.extrapolated_share},
+          {"growth", number_json(policy.growth)},
           {"overload", policy.overload},
-          {"planner_us_p50", policy.planner_us_p50},
-          {"planner_us_p99", policy.planner_us_p99},
-          {"simulated_over_wall", policy.speedup},
           {"decision_hash", policy.decision_hash}};
 }
-
-}  // namespace
 
 std::string comparison_json(const Comparison& comparison) {
   Json policies = Json::array();
   for (const PolicySummary& policy : comparison.policies) {
-    policies.push_back(policy_json(policy, comparison.cell.excluded));
+    Json entry = policy_json(policy, comparison.cell.excluded);
+    entry["planner_us_p50"] = policy.planner_us_p50;
+    entry["planner_us_p99"] = policy.planner_us_p99;
+    entry["simulated_over_wall"] = policy.speedup;
+    policies.push_back(std::move(entry));
   }
   const Json whole = {{"cell", cell_json(comparison.cell)}, {"policies", policies}};
   return whole.dump(2) + "\n";

@@ -48,6 +48,16 @@ std::string header(const CellInfo& cell) {
            cell.workflows, cell.seeds.size(), static_cast<unsigned long long>(cell.seeds.front()),
            static_cast<unsigned long long>(cell.seeds.back()), cell.warmup_s, cell.horizon_mean_s,
            cell.horizon_p95_s);
+  std::string special;
+  for (const std::string& line : cell.cluster_lines) special += "; cluster line: " + line;
+  if (cell.lengths != "predictor") special += "; output lengths: " + cell.lengths;
+  if (cell.model_error > 0.0) special += text("; times told wrong by %g", cell.model_error);
+  if (cell.learns_online) special += "; learning goes on while measuring";
+  if (!cell.lost_worker.empty()) special += "; lost: " + cell.lost_worker;
+  if (cell.gaps_sampled > 0) {
+    special += text("; %lld tool gaps are synthetic", static_cast<long long>(cell.gaps_sampled));
+  }
+  if (!special.empty()) out += special.substr(2) + "\n";
   if (cell.give_up_stretch > 0.0) {
     out +=
         text("runs stop once Req95 is sure to be above %g; it is then inf\n", cell.give_up_stretch);

@@ -31,6 +31,11 @@ hexagent_config* make_config(const std::string& policy,
 
 }  // namespace
 
+void check_policy(const std::string& policy,
+                  const std::vector<std::pair<std::string, std::string>>& settings) {
+  hexagent_config_free(make_config(policy, settings, 1, 1));
+}
+
 std::vector<const ResolvedGroup*> worker_sites(const ResolvedCluster& cluster) {
   std::vector<const ResolvedGroup*> sites;
   for (const ResolvedGroup& group : cluster.groups) {
@@ -41,8 +46,10 @@ std::vector<const ResolvedGroup*> worker_sites(const ResolvedCluster& cluster) {
 
 Gateway::Gateway(const ResolvedCluster& cluster, const std::string& policy,
                  const std::vector<std::pair<std::string, std::string>>& settings,
-                 uint64_t live_calls_max)
+                 uint64_t live_calls_max, const Knowledge& knowledge, uint64_t seed)
     : cluster_(cluster),
+      knowledge_(knowledge),
+      seed_(seed),
       sites_(worker_sites(cluster)),
       incarnations_(sites_.size(), 1),
       batch_(256) {
@@ -86,7 +93,7 @@ void Gateway::add_model_and_profiles() {
   model.kv_bytes_per_token = static_cast<uint32_t>(cluster_.model.kv_bytes_per_token);
   check("model", hexagent_model_set(scheduler_, &model, 0, nullptr));
   for (const ResolvedGroup& group : cluster_.groups) {
-    const FittedProfile& fitted = group.fitted;
+    const FittedProfile fitted = told_profile(group.fitted, knowledge_.model_error, seed_);
     hexagent_profile profile = {};
     profile.struct_size = sizeof(profile);
     profile.gpu = name(fitted.gpu);
@@ -174,6 +181,10 @@ void Gateway::submit(const WorkflowInstance& instance, uint32_t index) {
   record.stage = name(body.stage);
   record.model = name(cluster_.model.model);
   record.prompt_tokens = static_cast<uint32_t>(lengths.prompt_tokens);
+  const LengthHint hint =
+      length_hint(knowledge_.lengths, lengths.output_tokens, seed_, instance.index, index);
+  record.output_tokens_p50 = hint.p50;
+  record.output_tokens_p90 = hint.p90;
   record.deps_count = static_cast<uint32_t>(deps.size());
   record.prefixes_count = prefix.tokens > 0 ? 1 : 0;
   hexagent_status result = HEXAGENT_OK;

@@ -13,6 +13,7 @@
 #include "hexagent/hexagent.h"
 #include "sim/cluster/resolved.h"
 #include "sim/engine/sim_time.h"
+#include "sim/run/knowledge.h"
 #include "sim/workload/lengths.h"
 #include "sim/workload/stream.h"
 
@@ -29,11 +30,15 @@ class LibraryError : public std::runtime_error {
 // The cluster's workers one by one, in the file's order: entry i is the group of worker i.
 std::vector<const ResolvedGroup*> worker_sites(const ResolvedCluster& cluster);
 
+// Throws std::invalid_argument when the library knows no such policy or setting.
+void check_policy(const std::string& policy,
+                  const std::vector<std::pair<std::string, std::string>>& settings);
+
 class Gateway {
  public:
   Gateway(const ResolvedCluster& cluster, const std::string& policy,
-          const std::vector<std::pair<std::string, std::string>>& settings,
-          uint64_t live_calls_max);
+          const std::vector<std::pair<std::string, std::string>>& settings, uint64_t live_calls_max,
+          const Knowledge& knowledge, uint64_t seed);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -69,6 +74,8 @@ class Gateway {
   void check(const std::string& action, int32_t status) const;
 
   const ResolvedCluster& cluster_;
+  Knowledge knowledge_;
+  uint64_t seed_;
   std::vector<const ResolvedGroup*> sites_;
   hexagent_scheduler* scheduler_ = nullptr;
   std::map<std::string, uint32_t> names_;

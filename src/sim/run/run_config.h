@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/cluster/resolved.h"
+#include "sim/run/knowledge.h"
 #include "sim/workload/stream.h"
 #include "sim/workload/trace.h"
 
@@ -35,6 +36,7 @@ struct RunConfig {
   // Drain cell: warm up, let all end, then send `workflows` at this rate and measure them all.
   double drain_rate_per_s = 0.0;
   std::vector<WorkerLoss> losses;
+  Knowledge knowledge;      // what the scheduler is told of lengths and times
   double patience_s = 0.0;  // waits at least this long for stragglers
   // Stops once more than 5 % of the measured workflows have a stretch above this, since Req95 is
   // above it whatever follows; those not ended count as unfinished. 0 = never.

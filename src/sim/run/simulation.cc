@@ -54,7 +54,8 @@ Simulation::Simulation(const RunConfig& config)
     : config_(config),
       horizon_cluster_(horizon_cluster(*config.cluster)),
       stream_(config.traces, workload_config(config)),
-      gateway_(*config.cluster, config.policy, config.settings, live_calls_max(config)),
+      gateway_(*config.cluster, config.policy, config.settings, live_calls_max(config),
+               config.knowledge, config.seed),
       fleet_(*config.cluster, *config.profiles, config.seed) {
   down_.resize(static_cast<size_t>(fleet_.worker_count()), false);
   half_trip_ = std::max<TimeNs>(1, to_ns(config.cluster->file.dispatch_round_trip_ms * 0.5e-3));
@@ -102,7 +103,7 @@ void Simulation::start_drain() {
 
 void Simulation::begin_measuring() {
   measuring_ = true;
-  gateway_.set("learning", "0");
+  if (!config_.knowledge.learns_online) gateway_.set("learning", "0");
   use_before_ = fleet_.use(now_);
 }
 

@@ -2,6 +2,7 @@
 #include "sim/study/cell.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
 
@@ -58,6 +59,9 @@ Cell prepare_cell(const CellRequest& request) {
   if (!(request.load > 0.0 && request.load <= 4.0)) {
     throw std::invalid_argument("load must be above 0 and at most 4");
   }
+  if (request.lost_worker && request.drain_factor > 0.0) {
+    throw std::invalid_argument("a worker can be lost in a steady cell only");
+  }
   if (request.workflows == 0) throw std::invalid_argument("workflows must be at least 1");
   ClusterFile file = load_cluster(find_cluster_file(request.cluster));
   if (request.decode_binding == "prefill_start") {
@@ -70,12 +74,14 @@ Cell prepare_cell(const CellRequest& request) {
   if (request.dispatch_round_trip_ms >= 0.0) {
     file.dispatch_round_trip_ms = request.dispatch_round_trip_ms;
   }
+  change_cluster(file, request.cluster_lines, "cluster lines");
   cell.profiles = load_profiles(file.profiles_path());
   cell.cluster = resolve_cluster(file, cell.profiles, request.model);
   std::vector<const Trace*> pointers;
   cell.traces.reserve(request.traces.size());
   for (const std::string& path : request.traces) {
     Trace trace = load_trace(path);
+    if (request.sampled_gaps) cell.gaps.tool_sampled += sample_unknown_gaps(trace);
     const GapCounts gaps = normalise_gaps(trace);
     const Exclusion excluded = exclude_oversized(trace, cell.cluster.model.max_context_tokens,
                                                  cell.cluster.servable_tokens_max());
@@ -98,6 +104,11 @@ Cell prepare_cell(const CellRequest& request) {
   cell.horizon_p95_s = sorted[(sorted.size() * 95 + 99) / 100 - 1];
   cell.horizon_max_s = sorted.back();
   for (double horizon : sorted) cell.horizon_mean_s += horizon / static_cast<double>(sorted.size());
+  int32_t workers = 0;
+  for (const ResolvedGroup& group : cell.cluster.groups) workers += group.count;
+  if (request.lost_worker && request.lost_worker->worker >= workers) {
+    throw std::invalid_argument("the worker to lose is not in the cluster");
+  }
   cell.rate_per_s = request.load * cell.capacity.workflows_per_s;
   cell.warmup_s =
       std::max(kWarmupHorizons * cell.horizon_p95_s, kWarmupWorkflows / cell.rate_per_s);
@@ -126,16 +137,71 @@ RunConfig Cell::run(const std::string& policy, uint64_t seed) const {
   config.arrivals = request.arrivals;
   config.give_up_stretch = request.give_up_stretch;
   config.closed_loop = request.closed_loop;
+  config.knowledge = request.knowledge;
   config.seed = seed;
   config.rate_per_s = rate_per_s;
   config.workflows = request.workflows;
   config.warmup_s = warmup_s;
   // A workflow that takes longer alone than the bound on the wait would never count as finished.
   config.patience_s = kPatienceHorizons * horizon_max_s;
+  if (request.lost_worker) {
+    const double interval_s = static_cast<double>(request.workflows) / rate_per_s;
+    config.losses.push_back({request.lost_worker->worker, request.lost_worker->at * interval_s,
+                             request.lost_worker->down * interval_s});
+  }
   if (request.drain_factor > 0.0) {
     config.drain_rate_per_s = request.drain_factor * capacity.workflows_per_s;
   }
   return config;
+}
+
+CellInfo describe_cell(const Cell& cell, const std::vector<uint64_t>& seeds) {
+  const CellRequest& request = cell.request;
+  CellInfo info;
+  info.cluster = cell.cluster.file.name;
+  info.model = request.model;
+  double bodies = 0.0;
+  double calls = 0.0;
+  for (const Trace& trace : cell.traces) {
+    info.traces.push_back(trace.name);
+    bodies += static_cast<double>(trace.workflows.size());
+    for (const TraceWorkflow& body : trace.workflows) {
+      calls += static_cast<double>(body.calls.size());
+    }
+  }
+  info.calls_mean = calls / bodies;
+  info.cluster_lines = request.cluster_lines;
+  info.lengths = describe_length_knowledge(request.knowledge.lengths);
+  info.model_error = request.knowledge.model_error;
+  info.learns_online = request.knowledge.learns_online;
+  if (request.lost_worker) {
+    char text[96];
+    std::snprintf(text, sizeof(text), "worker %d from %g for %g of the interval",
+                  request.lost_worker->worker, request.lost_worker->at, request.lost_worker->down);
+    info.lost_worker = text;
+  }
+  info.arrivals = request.arrivals;
+  info.decode_binding = name_of(cell.cluster.file.decode_binding);
+  info.binding_resource = cell.capacity.binding;
+  info.round_trip_ms = cell.cluster.file.dispatch_round_trip_ms;
+  info.load = request.load;
+  info.drain_factor = request.drain_factor;
+  info.give_up_stretch = request.give_up_stretch;
+  info.lambda_star = cell.capacity.workflows_per_s;
+  info.rate_per_s = cell.rate_per_s;
+  info.warmup_s = cell.warmup_s;
+  info.horizon_mean_s = cell.horizon_mean_s;
+  info.horizon_p95_s = cell.horizon_p95_s;
+  info.closed_loop = request.closed_loop;
+  info.workflows = request.workflows;
+  info.seeds = seeds;
+  info.excluded = cell.excluded.workflows;
+  info.excluded_over_context = cell.excluded.over_context;
+  info.excluded_over_capacity = cell.excluded.over_capacity;
+  info.gaps_unknown = cell.gaps.tool_unknown;
+  info.gaps_sampled = cell.gaps.tool_sampled;
+  info.gaps_capped = cell.gaps.tool_capped;
+  return info;
 }
 
 }  // namespace hexagent::sim

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,10 +13,18 @@
 #include "sim/cluster/resolved.h"
 #include "sim/run/run_config.h"
 #include "sim/study/capacity.h"
+#include "sim/study/result.h"
 #include "sim/workload/trace.h"
 #include "sim/workload/trace_rules.h"
 
 namespace hexagent::sim {
+
+// A worker that dies while measuring goes on; times in shares of the expected measured interval.
+struct LostWorker {
+  int32_t worker = 0;  // index in the cluster file's order
+  double at = 0.3;     // after measuring starts
+  double down = 0.2;
+};
 
 // What the caller asks for.
 struct CellRequest {
@@ -23,13 +32,17 @@ struct CellRequest {
   std::string cluster;              // file, or the name of one in the example folder
   std::string model = "llama-3.1-70b";
   std::string arrivals = "poisson";
-  std::string decode_binding;            // "" = as the cluster file says
-  double dispatch_round_trip_ms = -1.0;  // < 0: as the cluster file says
+  std::vector<std::string> cluster_lines;  // replace lines of the cluster file, change_cluster()
+  std::string decode_binding;              // "" = as the cluster file says
+  double dispatch_round_trip_ms = -1.0;    // < 0: as the cluster file says
   double load = 0.85;
   double give_up_stretch = 0.0;  // a run stops once its Req95 is sure to be above; 0 = never
   double drain_factor = 0.0;     // > 0: drain cell at this multiple of lambda*
   bool closed_loop = false;
+  bool sampled_gaps = false;  // unknown tool gaps are drawn (synthetic), not 0
   uint32_t workflows = 2000;
+  Knowledge knowledge;
+  std::optional<LostWorker> lost_worker;
   std::vector<std::pair<std::string, std::string>> settings;  // for every policy
 };
 
@@ -48,8 +61,12 @@ struct Cell {
   double warmup_s = 0.0;
 
   // A run of one policy. A policy may carry settings of its own: "name@key=value@key=value".
+  // Throws std::invalid_argument when the text has no such form; the library checks the rest.
   RunConfig run(const std::string& policy, uint64_t seed) const;
 };
+
+// What was simulated, for the head of a report.
+CellInfo describe_cell(const Cell& cell, const std::vector<uint64_t>& seeds);
 
 // Reads, checks and computes all of it. Throws InputError, std::invalid_argument.
 Cell prepare_cell(const CellRequest& request);

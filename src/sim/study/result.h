@@ -55,6 +55,8 @@ struct PolicySummary {
   std::string policy;
   Interval req95;
   Interval req99;
+  std::vector<double> seed_req95;  // in the order of the seeds
+  std::vector<double> seed_req99;
   Interval ratio95;  // Req95 of the comparison's first policy over this one's, paired by seed
   Interval ratio99;
   double mean = 0.0;
@@ -70,7 +72,8 @@ struct PolicySummary {
   double planner_us_p50 = 0.0;
   double planner_us_p99 = 0.0;
   double speedup = 0.0;        // simulated over wall time
-  bool overload = false;       // Req95 of the last third of arrivals > 1.25 x the first third's
+  double growth = 1.0;         // Req95 of the last third of arrivals over the first third's
+  bool overload = false;       // growth above 1.25
   uint64_t decision_hash = 0;  // over all seeds
 };
 
@@ -80,6 +83,9 @@ struct CellInfo {
   std::string model;
   std::vector<std::string> traces;
   std::string arrivals;
+  std::vector<std::string> cluster_lines;
+  std::string lengths = "predictor";  // what is known of output lengths
+  std::string lost_worker;            // "" = none
   std::string decode_binding;
   std::string binding_resource;  // of lambda*
   double round_trip_ms = 0.0;
@@ -91,6 +97,9 @@ struct CellInfo {
   double warmup_s = 0.0;
   double horizon_mean_s = 0.0;
   double horizon_p95_s = 0.0;
+  double model_error = 0.0;
+  double calls_mean = 0.0;  // of a workflow
+  bool learns_online = false;
   bool closed_loop = false;
   uint32_t workflows = 0;
   std::vector<uint64_t> seeds;
@@ -98,6 +107,7 @@ struct CellInfo {
   int64_t excluded_over_context = 0;
   int64_t excluded_over_capacity = 0;
   int64_t gaps_unknown = 0;
+  int64_t gaps_sampled = 0;
   int64_t gaps_capped = 0;
 };
 

@@ -21,6 +21,9 @@ struct RunnerConfig {
   std::function<void(size_t done, size_t total)> progress;
 };
 
+// One run of one policy, which may carry settings of its own.
+RunResult run_unit(const Cell& cell, const std::string& policy, uint64_t seed);
+
 // Results by policy, then seed, in the order given. The first exception of a run is thrown on.
 std::vector<std::vector<RunResult>> run_cell(const Cell& cell, const RunnerConfig& config);
 

@@ -21,10 +21,24 @@ double geometric_mean(const std::vector<double>& values) {
   return values.empty() ? 0.0 : std::exp(sum / static_cast<double>(values.size()));
 }
 
+// Percentile method over what the resamples gave.
+void set_bounds(std::vector<double> means, Interval* interval) {
+  std::sort(means.begin(), means.end());
+  interval->low = means[static_cast<size_t>(0.025 * kResamples)];
+  interval->high = means[static_cast<size_t>(0.975 * kResamples)];
+}
+
+std::vector<double> logarithms(const std::vector<double>& values) {
+  std::vector<double> logs;
+  logs.reserve(values.size());
+  for (double value : values) logs.push_back(std::log(value));
+  return logs;
+}
+
 double stretch_of(const WorkflowRecord& record) { return record.completion_s / record.horizon_s; }
 
-// Req95 of the last third of measured arrivals against the first third's.
-bool is_overload(const RunResult& run) {
+// Req95 of the last third of measured arrivals over the first third's.
+double growth_of(const RunResult& run) {
   std::vector<const WorkflowRecord*> records;
   for (const WorkflowRecord& record : run.workflows) {
     if (record.measured) records.push_back(&record);
@@ -33,7 +47,7 @@ bool is_overload(const RunResult& run) {
     return a->arrival_s < b->arrival_s;
   });
   const size_t third = records.size() / 3;
-  if (third == 0) return false;
+  if (third == 0) return 1.0;
   std::vector<double> first;
   std::vector<double> last;
   for (size_t i = 0; i < third; ++i) {
@@ -42,7 +56,7 @@ bool is_overload(const RunResult& run) {
   }
   const double begin = requirement(first, 0.95);
   const double end = requirement(last, 0.95);
-  return std::isinf(end) || end > kOverloadRatio * begin;
+  return std::isinf(begin) ? kInfinity : end / begin;
 }
 
 void add_classes(const std::vector<RunResult>& runs, PolicySummary* summary) {
@@ -78,7 +92,6 @@ void add_run(const RunResult& run, double share, PolicySummary* summary) {
   summary->planner_us_p99 = std::max(summary->planner_us_p99, run.planner_us_p99);
   summary->unfinished += run.unfinished;
   summary->preemptions += run.preemptions;
-  summary->overload = summary->overload || is_overload(run);
   summary->decision_hash = mix_bits(summary->decision_hash ^ run.decision_hash);
 }
 
@@ -107,17 +120,59 @@ Interval bootstrap_mean(const std::vector<double>& by_seed) {
   interval.low = interval.high = interval.value;
   if (by_seed.size() < 2 || std::isinf(interval.value)) return interval;
   Random random(kBootstrapSeed);
+  const std::vector<double> logs = logarithms(by_seed);
   std::vector<double> means;
-  std::vector<double> sample(by_seed.size());
   means.reserve(kResamples);
   for (int i = 0; i < kResamples; ++i) {
-    for (double& value : sample) value = by_seed[random.below(by_seed.size())];
-    means.push_back(geometric_mean(sample));
+    double sum = 0.0;
+    for (size_t drawn = 0; drawn < logs.size(); ++drawn) sum += logs[random.below(logs.size())];
+    means.push_back(std::exp(sum / static_cast<double>(logs.size())));
   }
-  std::sort(means.begin(), means.end());
-  interval.low = means[static_cast<size_t>(0.025 * kResamples)];
-  interval.high = means[static_cast<size_t>(0.975 * kResamples)];
+  set_bounds(std::move(means), &interval);
   return interval;
+}
+
+Interval bootstrap_cells(const std::vector<std::vector<double>>& by_cell_and_seed) {
+  std::vector<std::vector<double>> logs;
+  Interval interval;
+  double sum = 0.0;
+  for (const std::vector<double>& ratios : by_cell_and_seed) {
+    if (ratios.empty()) continue;
+    logs.push_back(logarithms(ratios));
+    sum += std::log(geometric_mean(ratios));
+  }
+  if (logs.empty()) return {std::nan(""), std::nan(""), std::nan("")};
+  const double cells = static_cast<double>(logs.size());
+  interval.value = interval.low = interval.high = std::exp(sum / cells);
+  if (std::isinf(interval.value)) return interval;
+  Random random(kBootstrapSeed);
+  std::vector<double> means;
+  means.reserve(kResamples);
+  for (int i = 0; i < kResamples; ++i) {
+    double whole = 0.0;
+    for (size_t drawn = 0; drawn < logs.size(); ++drawn) {
+      const std::vector<double>& cell = logs[random.below(logs.size())];
+      double part = 0.0;
+      for (size_t seed = 0; seed < cell.size(); ++seed) part += cell[random.below(cell.size())];
+      whole += part / static_cast<double>(cell.size());
+    }
+    means.push_back(std::exp(whole / cells));
+  }
+  set_bounds(std::move(means), &interval);
+  return interval;
+}
+
+std::vector<double> seed_ratios(const std::vector<double>& subject,
+                                const std::vector<double>& rival, double bound) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < std::min(subject.size(), rival.size()); ++i) {
+    if (std::isfinite(rival[i])) {
+      ratios.push_back(subject[i] / rival[i]);
+    } else if (std::isfinite(subject[i]) && bound > 0.0) {
+      ratios.push_back(std::min(1.0, subject[i] / bound));
+    }
+  }
+  return ratios;
 }
 
 Interval paired_ratio(const std::vector<double>& numerator,
@@ -151,16 +206,20 @@ Comparison summarise(const CellInfo& cell, const std::vector<std::vector<RunResu
     summary.policy = runs.front().policy;
     std::vector<double> req95;
     std::vector<double> req99;
+    std::vector<double> growth;
     double simulated = 0.0;
     double wall = 0.0;
     for (const RunResult& run : runs) {
       const std::vector<double> stretches = measured_stretches(run);
       req95.push_back(requirement(stretches, 0.95));
       req99.push_back(requirement(stretches, 0.99));
+      growth.push_back(growth_of(run));
       add_run(run, 1.0 / static_cast<double>(runs.size()), &summary);
       simulated += run.simulated_s;
       wall += run.wall_s;
     }
+    summary.growth = geometric_mean(growth);
+    summary.overload = summary.growth > kOverloadRatio;
     summary.speedup = wall > 0.0 ? simulated / wall : 0.0;
     if (comparison.policies.empty()) {
       first95 = req95;
@@ -168,6 +227,8 @@ Comparison summarise(const CellInfo& cell, const std::vector<std::vector<RunResu
     }
     summary.req95 = bootstrap_mean(req95);
     summary.req99 = bootstrap_mean(req99);
+    summary.seed_req95 = req95;
+    summary.seed_req99 = req99;
     summary.ratio95 = paired_ratio(first95, req95);
     summary.ratio99 = paired_ratio(first99, req99);
     add_classes(runs, &summary);

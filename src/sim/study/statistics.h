@@ -21,6 +21,19 @@ Interval bootstrap_mean(const std::vector<double>& by_seed);
 // The same of numerator / denominator by seed. Two infinities say nothing and count as 1.
 Interval paired_ratio(const std::vector<double>& numerator, const std::vector<double>& denominator);
 
+// Subject over rival by seed for means over cells, where the clamp of paired_ratio() would count for
+// more than all cells together. A rival without a finite Req counts as `bound`, the stretch that it
+// is sure to be above (the run was stopped), and then as no more than a tie; without a bound, or
+// when both are infinite, the seed says nothing and is left out. Infinity: the subject alone has
+// no finite Req.
+std::vector<double> seed_ratios(const std::vector<double>& subject,
+                                const std::vector<double>& rival, double bound);
+
+// Geometric mean over cells of the geometric means of their ratios; the interval by a bootstrap of
+// two levels: cells are drawn, then seeds within each. Cells without ratios are left out; not a
+// number when none is left.
+Interval bootstrap_cells(const std::vector<std::vector<double>>& by_cell_and_seed);
+
 // Jain's index of values: 1 = all equal.
 double jain_index(const std::vector<double>& values);
 

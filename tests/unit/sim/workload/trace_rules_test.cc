@@ -25,6 +25,7 @@ using hexagent::sim::link_external_prefixes;
 using hexagent::sim::make_call;
 using hexagent::sim::make_workflow;
 using hexagent::sim::normalise_gaps;
+using hexagent::sim::sample_unknown_gaps;
 using hexagent::sim::Trace;
 
 Trace gap_trace() {
@@ -36,6 +37,35 @@ Trace gap_trace() {
   trace.workflows.push_back(make_workflow("c", {make_call(0, {}, 10, 1)}, "s", 2));
   trace.workflows[2].after_prev_s = 5000.0;
   return trace;
+}
+
+struct Sampled {
+  int64_t count = 0;
+  double first_s = 0.0;
+  double again_s = 0.0;
+  bool others_kept = false;
+};
+
+Sampled sampled_gaps() {
+  Trace trace = gap_trace();
+  Sampled result;
+  result.count = sample_unknown_gaps(trace);
+  result.first_s = trace.workflows[0].calls[1].tool_delay_s;
+  result.others_kept = trace.workflows[0].calls[0].tool_delay_s < 0.0 &&
+                       trace.workflows[0].calls[2].tool_delay_s == 700.0;
+  Trace other = gap_trace();
+  other.workflows.erase(other.workflows.begin() + 1);
+  sample_unknown_gaps(other);
+  result.again_s = other.workflows[0].calls[1].tool_delay_s;
+  return result;
+}
+
+void unknown_gaps_can_be_drawn_the_same_in_any_company(void**) {
+  const Sampled result = sampled_gaps();
+  assert_int_equal(result.count, 1);
+  assert_true(result.first_s > 0.0 && result.first_s <= 600.0);
+  assert_true(result.first_s == result.again_s);
+  assert_true(result.others_kept);
 }
 
 struct Gaps {
@@ -160,6 +190,7 @@ void a_half_that_would_be_empty_is_the_whole_trace(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(unknown_gaps_can_be_drawn_the_same_in_any_company),
       cmocka_unit_test(unknown_gaps_become_zero_and_are_counted_except_at_roots),
       cmocka_unit_test(long_gaps_are_capped_and_counted),
       cmocka_unit_test(normalising_twice_counts_nothing_more),
