@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "sim/input_error.h"
+#include "sim/run/gateway.h"
 #include "sim/study/horizon.h"
 
 namespace hexagent::sim {
@@ -115,14 +116,10 @@ Cell prepare_cell(const CellRequest& request) {
   return cell;
 }
 
-RunConfig Cell::run(const std::string& policy, uint64_t seed) const {
-  RunConfig config;
-  config.cluster = &cluster;
-  config.profiles = &profiles;
-  for (const Trace& trace : traces) config.traces.push_back(&trace);
-  config.settings = request.settings;
+PolicyText split_policy(const std::string& policy) {
+  PolicyText text;
   size_t at = policy.find('@');
-  config.policy = policy.substr(0, at);
+  text.name = policy.substr(0, at);
   while (at != std::string::npos) {
     const size_t next = policy.find('@', at + 1);
     const std::string pair =
@@ -131,9 +128,26 @@ RunConfig Cell::run(const std::string& policy, uint64_t seed) const {
     if (equals == std::string::npos) {
       throw std::invalid_argument("policy " + policy + ": \"" + pair + "\" is not key=value");
     }
-    config.settings.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+    text.settings.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
     at = next;
   }
+  return text;
+}
+
+void check_policy_text(const std::string& policy) {
+  const PolicyText text = split_policy(policy);
+  check_policy(text.name, text.settings);
+}
+
+RunConfig Cell::run(const std::string& policy, uint64_t seed) const {
+  RunConfig config;
+  config.cluster = &cluster;
+  config.profiles = &profiles;
+  for (const Trace& trace : traces) config.traces.push_back(&trace);
+  config.settings = request.settings;
+  const PolicyText text = split_policy(policy);
+  config.policy = text.name;
+  config.settings.insert(config.settings.end(), text.settings.begin(), text.settings.end());
   config.arrivals = request.arrivals;
   config.give_up_stretch = request.give_up_stretch;
   config.closed_loop = request.closed_loop;

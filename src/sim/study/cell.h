@@ -46,6 +46,18 @@ struct CellRequest {
   std::vector<std::pair<std::string, std::string>> settings;  // for every policy
 };
 
+// A policy's name and the settings it carries: "name@key=value@key=value".
+struct PolicyText {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+// Throws std::invalid_argument when the text has no such form.
+PolicyText split_policy(const std::string& policy);
+
+// Throws std::invalid_argument when it has no such form or the library does not know it.
+void check_policy_text(const std::string& policy);
+
 struct Cell {
   CellRequest request;
   ProfileSet profiles;
@@ -60,8 +72,8 @@ struct Cell {
   double rate_per_s = 0.0;
   double warmup_s = 0.0;
 
-  // A run of one policy. A policy may carry settings of its own: "name@key=value@key=value".
-  // Throws std::invalid_argument when the text has no such form; the library checks the rest.
+  // A run of one policy, in the form of split_policy(). Throws as that does; the library checks
+  // the rest.
   RunConfig run(const std::string& policy, uint64_t seed) const;
 };
 
