@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   });
   hexagent::tool::add_compare(&app);
   hexagent::tool::add_simulate(&app);
+  hexagent::tool::add_evaluate(&app);
   hexagent::tool::add_bench(&app);
   hexagent::tool::add_policies(&app);
   hexagent::tool::add_replay(&app);
