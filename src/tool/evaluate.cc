@@ -41,13 +41,20 @@ std::string command_text(const EvaluateOptions& options) {
   return text;
 }
 
-void print_list(const sim::Suite& suite) {
-  for (const sim::SuiteCell& cell : suite.cells) {
-    const size_t units = sim::policies_of(suite, cell, false).size() * cell.seeds.size() +
-                         sim::policies_of(suite, cell, true).size() * cell.tuning_seeds.size();
-    std::printf("%-28s %4zu runs x %5u workflows  %s\n", cell.name.c_str(), units,
-                cell.request.workflows, cell.why.c_str());
+void print_list(const sim::Suite& suite, const std::vector<sim::CellInfo>& infos) {
+  size_t all = 0;
+  for (size_t i = 0; i < suite.cells.size(); ++i) {
+    const sim::SuiteCell& cell = suite.cells[i];
+    const sim::CellInfo& info = infos[i];
+    const size_t runs = sim::policies_of(suite, cell, false).size() * cell.seeds.size() +
+                        sim::policies_of(suite, cell, true).size() * cell.tuning_seeds.size();
+    all += runs;
+    std::printf("%s: %zu runs of %u workflows, %s %g of lambda* = %.4g/s (%s-bound)\n    %s\n",
+                cell.name.c_str(), runs, info.workflows, info.drain_factor > 0.0 ? "drain" : "load",
+                info.drain_factor > 0.0 ? info.drain_factor : info.load, info.lambda_star,
+                info.binding_resource.c_str(), cell.why.c_str());
   }
+  std::printf("%s: %zu cells, %zu runs\n", suite.name.c_str(), suite.cells.size(), all);
 }
 
 void print_summary(const sim::Evaluation& evaluation) {
@@ -88,11 +95,11 @@ void run_evaluate(const EvaluateOptions& options) {
   const sim::Suite whole = sim::load_suite(sim::find_suite_file(options.suite));
   const sim::Suite suite =
       sim::reduce(sim::select_cells(whole, split_list(options.cells)), options.reduction);
-  if (options.list) return print_list(suite);
-  if (options.out.empty()) throw std::invalid_argument("--out is required");
+  if (options.out.empty() && !options.list) throw std::invalid_argument("--out is required");
   const uint32_t threads =
       options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   const std::vector<sim::CellInfo> infos = sim::describe_cells(suite, threads);
+  if (options.list) return print_list(suite, infos);
   const sim::Manifest manifest =
       sim::make_manifest(whole, options.reduction, command_text(options));
   sim::settle_manifest(options.out, manifest);

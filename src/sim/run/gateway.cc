@@ -33,7 +33,7 @@ hexagent_config* make_config(const std::string& policy,
 
 void check_policy(const std::string& policy,
                   const std::vector<std::pair<std::string, std::string>>& settings) {
-  hexagent_config_free(make_config(policy, settings, 1, 1));
+  hexagent_config_free(make_config(policy, settings, 16, 1));
 }
 
 std::vector<const ResolvedGroup*> worker_sites(const ResolvedCluster& cluster) {
