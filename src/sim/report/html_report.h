@@ -1,5 +1,5 @@
-// An evaluation as one HTML page: lost cells first, then means over cells, ablations, and every cell
-// with its plot. Self-contained, without scripts, for light and dark screens.
+// An evaluation as one HTML page: lost cells first, then means over cells, ablations, and every
+// cell with its plot. Self-contained, without scripts, for light and dark screens.
 // Tests: tests/tool/evaluate.sh
 #pragma once
 

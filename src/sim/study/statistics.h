@@ -21,8 +21,8 @@ Interval bootstrap_mean(const std::vector<double>& by_seed);
 // The same of numerator / denominator by seed. Two infinities say nothing and count as 1.
 Interval paired_ratio(const std::vector<double>& numerator, const std::vector<double>& denominator);
 
-// Subject over rival by seed for means over cells, where the clamp of paired_ratio() would count for
-// more than all cells together. A rival without a finite Req counts as `bound`, the stretch that it
+// Subject over rival by seed for means over cells, where the clamp of paired_ratio() would count
+// for more than all cells together. A rival without a finite Req counts as `bound`, the stretch that it
 // is sure to be above (the run was stopped), and then as no more than a tie; without a bound, or
 // when both are infinite, the seed says nothing and is left out. Infinity: the subject alone has
 // no finite Req.

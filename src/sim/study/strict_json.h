@@ -1,5 +1,5 @@
-// Reading of JSON objects in which nothing may be missing, misspelt or of the wrong kind. Errors are
-// InputErrors that name the file and the path to the field. Used by suite files.
+// Reading of JSON objects in which nothing may be missing, misspelt or of the wrong kind. Errors
+// are InputErrors that name the file and the path to the field. Used by suite files.
 #pragma once
 
 #include <cstdint>

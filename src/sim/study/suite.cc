@@ -18,6 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+// What a drain warms up at: most rivals have a steady state there. With none, they would begin
+// after hours of simulated backlog that nothing measures.
+constexpr double kWarmupLoadOfDrains = 0.5;
 constexpr int64_t kSeedsMax = 10'000;
 constexpr int64_t kWorkflowsMax = 10'000'000;
 
@@ -46,7 +49,9 @@ void read_load(StrictObject& fields, CellRequest* request) {
     fields.fail("load", "either load or drain must be given, not both");
   }
   if (fields.has("load")) request->load = fields.number("load", 0.01, 4.0);
-  if (fields.has("drain")) request->drain_factor = fields.number("drain", 0.01, 1000.0);
+  if (!fields.has("drain")) return;
+  request->drain_factor = fields.number("drain", 0.01, 1000.0);
+  request->load = fields.number_or("warmup_load", 0.01, 4.0, kWarmupLoadOfDrains);
 }
 
 void read_truth(StrictObject& fields, const std::string& path, CellRequest* request) {

@@ -1,5 +1,5 @@
-// Tests of the numbers of an evaluation from runs made by hand: kinds of cells, the strongest rival,
-// ratios, means over cells, losses.
+// Tests of the numbers of an evaluation from runs made by hand: kinds of cells, the strongest
+// rival, ratios, means over cells, losses.
 #include "sim/study/aggregate.h"
 
 #include <cmath>

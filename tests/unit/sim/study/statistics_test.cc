@@ -90,8 +90,8 @@ void means_over_cells_weigh_cells_alike_and_draw_cells_then_seeds(void**) {
   const OverCells result = over_cells();
   assert_true(near(result.even.value, 0.5) && near(result.even.low, 0.5));
   assert_true(near(result.spread.value, 2.0));
-  // The first cell twice with 0.5 alone is 1 in 64 resamples, below the 2.5 % that are cut off; next
-  // comes 0.5 beside 1.
+  // The first cell twice with 0.5 alone is 1 in 64 resamples, below the 2.5 % that are cut off;
+  // next comes 0.5 beside 1.
   assert_true(near(result.spread.low, std::sqrt(0.5)) && near(result.spread.high, 4.0));
   assert_true(result.none);
   assert_true(result.infinite);

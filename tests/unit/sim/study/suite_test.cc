@@ -77,8 +77,8 @@ Flat flatten() {
                             one.request.traces[0].ends_with("/traces/multiagent_captain.jsonl.gz");
   const SuiteCell& two = suite.cells[1];
   flat.second_has_its_own =
-      two.request.drain_factor == 2.0 && two.request.workflows == 9 && two.request.closed_loop &&
-      two.request.sampled_gaps && two.request.arrivals == "gamma:2" &&
+      two.request.drain_factor == 2.0 && two.request.load == 0.5 && two.request.workflows == 9 &&
+      two.request.closed_loop && two.request.sampled_gaps && two.request.arrivals == "gamma:2" &&
       two.request.knowledge.lengths.kind == LengthKnowledge::Kind::kBiased &&
       two.request.knowledge.model_error == 0.3 && two.request.knowledge.learns_online &&
       two.request.give_up_stretch == 5.0 && two.request.settings.size() == 1 &&
@@ -140,6 +140,8 @@ void mistakes_in_a_cell_name_file_cell_and_field(void**) {
   assert_error(error_with("\"give_up_stretch\"", "\"give_up_strech\""),
                "cells[1] (two).give_up_strech", "no key");
   assert_error(error_with("\"drain\": 2", "\"drain\": -2"), "cells[1] (two).drain", "range");
+  assert_error(error_with("\"why\": \"w\"}", "\"why\": \"w\", \"warmup_load\": 1}"),
+               "cells[0] (one).warmup_load", "no key");
   assert_error(error_with("\"drain\": 2", "\"drain\": \"2\""), "cells[1] (two).drain", "a number");
   assert_error(error_with("\"drain\": 2", "\"drain\": 2, \"load\": 1"), "cells[1] (two).load",
                "not both");
