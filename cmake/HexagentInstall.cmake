@@ -7,7 +7,7 @@ install(TARGETS hexagent EXPORT hexagent-targets
 install(DIRECTORY include/hexagent DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET hexagent_tool)
   install(TARGETS hexagent_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(DIRECTORY examples/clusters examples/profiles examples/traces
+  install(DIRECTORY examples/clusters examples/profiles examples/traces examples/suites
           DESTINATION ${CMAKE_INSTALL_DATADIR}/hexagent)
 endif()
 

@@ -26,6 +26,7 @@ struct EvaluateOptions {
   size_t stop_after = 0;
   uint32_t threads = 0;
   bool list = false;
+  bool report_only = false;
 };
 
 // The command as it can be given again; what changes no number (threads) is left out.
@@ -103,6 +104,7 @@ void run_evaluate(const EvaluateOptions& options) {
   const sim::Manifest manifest =
       sim::make_manifest(whole, options.reduction, command_text(options));
   sim::settle_manifest(options.out, manifest);
+  if (options.report_only) return write_report(suite, infos, manifest, options.out);
   sim::Progress progress(suite.name, sim::Progress::Elsewhere::kLines);
   sim::EvaluationOptions run;
   run.folder = options.out;
@@ -116,8 +118,9 @@ void run_evaluate(const EvaluateOptions& options) {
   const sim::EvaluationOutcome outcome = sim::run_evaluation(suite, infos, run);
   progress.finish();
   if (!outcome.complete()) {
-    std::printf("%zu of %zu runs are done; the same command goes on\n", outcome.found + outcome.run,
-                outcome.total);
+    std::printf(
+        "%zu of %zu runs are done; the same command goes on, --report shows what is whole\n",
+        outcome.found + outcome.run, outcome.total);
     return;
   }
   write_report(suite, infos, manifest, options.out);
@@ -148,6 +151,8 @@ void add_evaluate(CLI::App* app) {
   command->add_option("--threads", options->threads, "Runs at a time; 0 = one per core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  command->add_flag("--report", options->report_only,
+                    "Run nothing; report on the cells whose runs are all there");
   command->add_flag("--list", options->list, "List the cells and why each is there, run nothing");
   command->callback([options] { run_evaluate(*options); });
 }

@@ -62,6 +62,13 @@ refuses 1 '"nonsense": no such key' simulate "${cell[@]}" --set nonsense=1
 refuses 1 'window_s = "wide"' simulate "${cell[@]}" --set window_s=wide
 refuses 1 'not key=value' simulate "${cell[@]}" --set window_s
 
+refuses 1 'lengths: guess: is not predictor' simulate "${cell[@]}" --lengths guess
+refuses 1 'lengths: lognormal:x' simulate "${cell[@]}" --lengths lognormal:x
+refuses 2 '--model-error' simulate "${cell[@]}" --model-error 2
+refuses 1 'cluster lines:1: nics: is not a key' simulate "${cell[@]}" --cluster-line 'nics 4'
+refuses 1 'cluster lines:2: kv_share: is out of range' simulate "${cell[@]}" \
+  --cluster-line 'nic_gbit_per_s 4' --cluster-line 'kv_share 4'
+
 # ---- files that are missing or damaged ----
 refuses 1 '^hexagent: none.jsonl: cannot be opened' simulate --trace none.jsonl --cluster small
 refuses 1 '^hexagent: none.cluster: ' simulate --trace "$trace" --cluster none.cluster

@@ -7,12 +7,21 @@ set -uo pipefail
 tool=$(realpath "$1")
 source=$(realpath "$2")
 reduced=(--workflows-max 4 --seeds-max 1)
-if [[ ${3:-} == full ]]; then reduced=(); fi
+cells=3
+first=10
+if [[ ${3:-} == full ]]; then
+  reduced=()
+  cells=6
+  first=24
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
 failed=0
 complain() { echo "evaluate: $1"; failed=1; }
+
+# Sanitizers and audits at every step: three cells are enough.
+if [[ ${3:-} != full ]]; then reduced+=(--cells captain-steady,chat-drain,captain-lost); fi
 
 evaluate() { timeout 500 "$tool" evaluate --suite smoke "${reduced[@]}" "$@" >stdout 2>stderr; }
 
@@ -25,13 +34,17 @@ done
 [[ -z $(find whole -name '*.part') ]] || complain "a part of a file was left"
 
 # ---- in pieces ----
-evaluate --out pieces --stop-after 5 --threads 1 || complain "stopping failed"
-grep -q '^5 of [0-9]* runs are done' stdout || complain "the stop was not told: $(cat stdout)"
+evaluate --out pieces --stop-after "$first" --threads 1 || complain "stopping failed"
+grep -q "^$first of [0-9]* runs are done" stdout || complain "the stop was not told: $(cat stdout)"
+evaluate --out pieces --report || complain "a report on what is whole failed"
+grep -q 'captain-lost' pieces/report.html || complain "cells that are not whole are not named"
+rm -f pieces/results.json pieces/report.html
+evaluate --out pieces --stop-after 1 --threads 1 || complain "stopping a second time failed"
 [[ ! -e pieces/results.json ]] || complain "results of an evaluation that is not complete"
 "$tool" evaluate --suite smoke "${reduced[@]}" --out pieces --threads 1 >/dev/null 2>&1 &
 runner=$!
 for _ in $(seq 400); do
-  [[ $(find pieces/records -name '*.csv.gz' | wc -l) -ge 8 ]] && break
+  [[ $(find pieces/records -name '*.csv.gz' | wc -l) -ge $((first + 4)) ]] && break
   sleep 0.05
 done
 kill -9 "$runner" 2>/dev/null
@@ -50,7 +63,7 @@ records() { (cd "$1/records" && find . -type f | sort | while read -r f; do echo
   complain "records differ when made in pieces"
 
 # ---- the report ----
-python3 -B - whole <<'PYTHON' || complain "the report is no good"
+python3 -B - whole "$cells" <<'PYTHON' || complain "the report is no good"
 import csv, json, pathlib, sys, xml.etree.ElementTree as tree
 from html.parser import HTMLParser
 folder = pathlib.Path(sys.argv[1])
@@ -72,7 +85,7 @@ class Page(HTMLParser):
 Page().feed(text)
 results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
 names = {cell["name"] for cell in results["cells"]}
-assert names <= seen and len(names) == 6, names
+assert names <= seen and len(names) == int(sys.argv[2]), names
 assert "planner_us" not in json.dumps(results)
 assert "simulated" in text and results["kind"] == "simulated"
 steady = next(c for c in results["cells"] if c["name"] == "captain-steady")
@@ -113,7 +126,7 @@ refuses() {
   fi
 }
 refuses 'manifest.json: suite.* another folder' --suite ablation --out whole
-refuses 'manifest.json: workflows_max differs' --suite smoke "${reduced[@]}" --workflows-max 3 --out whole
+refuses 'manifest.json: workflows_max differs' --suite smoke --workflows-max 3 --out whole
 refuses 'no suite of that name' --suite papre --out x
 refuses 'has no cell nine' --suite smoke --cells nine --out x
 refuses '--out is required' --suite smoke

@@ -21,7 +21,7 @@ svg.plot text[fill="#666666"]{fill:var(--soft)}
 svg.plot line[stroke="#E4E4E4"],svg.plot line[stroke="#EEEEEE"]{stroke:var(--line)}
 svg.plot [stroke="#0072B2"]{stroke:#4aa3df}svg.plot [stroke="#555555"]{stroke:#a5adb5}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:1180px;padding:2rem 1.2rem 4rem;background:var(--bg);color:var(--fg);
+body{margin:0 auto;max-width:1300px;padding:2rem 1.2rem 4rem;background:var(--bg);color:var(--fg);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
 h1{font-size:1.7rem;margin:0}h2{font-size:1.2rem;margin:2.4rem 0 .5rem}
 p{margin:.4rem 0;max-width:75ch}.soft{color:var(--soft)}
@@ -31,7 +31,7 @@ code{font:13px/1.4 ui-monospace,Menlo,Consolas,monospace;background:var(--card);
 border-radius:.3rem;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:.6rem 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.88rem}
-th,td{padding:.28rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+th,td{padding:.28rem .55rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600;border-bottom-width:2px}
 th.l,td.l{text-align:left}tr.first td{background:var(--card);font-weight:600}
 .good{color:var(--good)}.bad{color:var(--bad)}
@@ -116,7 +116,7 @@ std::string percent(const Interval& value) {
 
 std::string interval_mark(const Interval& value) {
   if (!std::isfinite(value.value)) return "";
-  constexpr double kWidth = 150.0;
+  constexpr double kWidth = 110.0;
   const auto x = [](double at) {
     return kWidth * (0.5 + 0.5 * std::log2(std::clamp(at, 0.5, 2.0)) * 0.96);
   };

@@ -1,7 +1,8 @@
 // Record files: see record_file.h.
 #include "sim/study/record_file.h"
 
-#include <cmath>
+#include <algorithm>
+#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <limits>
@@ -67,10 +68,11 @@ class Reader {
     return value;
   }
   uint64_t count(const std::string& text) const {
-    if (text.empty() || text.size() > 20 || text.find_first_not_of("0123456789") != text.npos) {
-      fail("holds what is no count: " + text.substr(0, 40));
-    }
-    return std::stoull(text);
+    uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, code] = std::from_chars(text.data(), end, value);
+    if (code != std::errc() || rest != end) fail("holds what is no count: " + text.substr(0, 40));
+    return value;
   }
   [[noreturn]] void fail(const std::string& message) const {
     throw InputError(path_, number_, "record", message);

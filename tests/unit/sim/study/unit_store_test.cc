@@ -88,6 +88,7 @@ void a_record_with_other_content_is_refused(void**) {
   assert_true(refuses_change("# seed", "# sede"));
   assert_true(refuses_change("# seed 101\n", ""));
   assert_true(refuses_change("# seed 101", "# seed -1"));
+  assert_true(refuses_change("# seed 101", "# seed 99999999999999999999"));
   assert_true(refuses_change("10,plain,0.0", "10,plain,x"));
   assert_true(refuses_change("10,plain,", "10,plain,1,"));
   assert_true(refuses_change(",2.000000000,", ",0,"));
