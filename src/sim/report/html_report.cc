@@ -86,21 +86,16 @@ void add_summary_rows(const std::vector<Summary>& summaries, bool groups, Table*
     const size_t silent = std::max(row.silent95, row.silent99);
     if (silent > 0) cells += format(" <span class=\"soft\">(%zu say nothing)</span>", silent);
     table->row({escaped(row.of), name_of(row.kind), cells, html::percent(row.ratio95),
-                html::percent(row.ratio99), counts(row.wins95, row.losses95, row.cells),
-                counts(row.wins99, row.losses99, row.cells), html::plain(row.worst95),
-                html::interval_mark(row.ratio95)});
+                html::interval_mark(row.ratio95), html::percent(row.ratio99),
+                counts(row.wins95, row.losses95, row.cells),
+                counts(row.wins99, row.losses99, row.cells), html::plain(row.worst95)});
   }
 }
 
-const std::vector<std::string> kSummaryHead = {"against",
-                                               "cells",
-                                               "n",
-                                               "Req95 mean change",
-                                               "Req99 mean change",
-                                               "95 better/worse",
-                                               "99 better/worse",
-                                               "largest bound",
-                                               "Req95 on 1/2 to 2"};
+const std::vector<std::string> kSummaryHead = {
+    "against",           "cells",           "n",
+    "Req95 mean change", "1/2 to 2",        "Req99 mean change",
+    "95 better/worse",   "99 better/worse", "largest bound 95"};
 
 void add_summaries_table(const Evaluation& evaluation, std::string* out) {
   *out += "<h2>Against the strongest rival of each group</h2>\n";
@@ -139,9 +134,9 @@ std::string cell_load(const CellInfo& info) {
 
 void add_cells_table(const Evaluation& evaluation, std::string* out) {
   *out += "<h2>Cells</h2>\n";
-  Table table({"cell", "kind", "load", "bound by", "group", "strongest (Req95)", "Req95", "Req99",
-               "Req95 ratio", "Req99 ratio", "Req95 on 1/2 to 2"},
-              2);
+  Table table({"cell", "kind", "group", "strongest (Req95)", "load", "bound by", "Req95",
+               "Req95 ratio", "1/2 to 2", "Req99", "Req99 ratio"},
+              4);
   for (const CellResult& cell : evaluation.cells) {
     const CellInfo& info = cell.comparison.cell;
     const PolicySummary& subject = cell.comparison.policies.front();
@@ -150,13 +145,12 @@ void add_cells_table(const Evaluation& evaluation, std::string* out) {
       const PairedRatio& req95 = cell.rivals[group.strongest95].req95;
       const PairedRatio& req99 = cell.rivals[group.strongest99].req99;
       table.row({first ? link(cell.spec.name) : "", first ? name_of(cell.kind) : "",
-                 first ? cell_load(info) : "", first ? escaped(info.binding_resource) : "",
                  escaped(group.group), escaped(cell.rivals[group.strongest95].policy),
+                 first ? cell_load(info) : "", first ? escaped(info.binding_resource) : "",
                  first ? html::plain(subject.req95.value) : "",
-                 first ? html::plain(subject.req99.value) : "",
                  (req95.bounded ? "≤ " : "") + html::ratio(req95.ratio),
-                 (req99.bounded ? "≤ " : "") + html::ratio(req99.ratio),
-                 html::interval_mark(req95.ratio)});
+                 html::interval_mark(req95.ratio), first ? html::plain(subject.req99.value) : "",
+                 (req99.bounded ? "≤ " : "") + html::ratio(req99.ratio)});
     }
   }
   *out += table.text();
@@ -191,9 +185,10 @@ std::string cell_facts(const CellResult& cell) {
 }
 
 void add_cell(const CellResult& cell, const std::string& plot, std::string* out) {
-  *out += "<details id=\"" + escaped(cell.spec.name) + "\"><summary><b>" + escaped(cell.spec.name) +
-          "</b><span class=\"soft\">" + escaped(cell.spec.why) +
-          "</span></summary>\n<p class=\"soft\">" + escaped(cell_facts(cell)) + "</p>\n" + plot;
+  // The id is inside, so that a link to it opens the cell.
+  *out += "<details><summary><b>" + escaped(cell.spec.name) + "</b><span class=\"soft\">" +
+          escaped(cell.spec.why) + "</span></summary>\n<p class=\"soft\" id=\"" +
+          escaped(cell.spec.name) + "\">" + escaped(cell_facts(cell)) + "</p>\n" + plot;
   Table table({"policy", "Req95", "Req99", "ratio 95", "ratio 99", "mean", "p50", "max", "Jain",
                "hits", "use P/D", "out/in", "KV P/D", "unfinished", "planner p99 µs"},
               1);
