@@ -22,10 +22,10 @@ Interval bootstrap_mean(const std::vector<double>& by_seed);
 Interval paired_ratio(const std::vector<double>& numerator, const std::vector<double>& denominator);
 
 // Subject over rival by seed for means over cells, where the clamp of paired_ratio() would count
-// for more than all cells together. A rival without a finite Req counts as `bound`, the stretch that it
-// is sure to be above (the run was stopped), and then as no more than a tie; without a bound, or
-// when both are infinite, the seed says nothing and is left out. Infinity: the subject alone has
-// no finite Req.
+// for more than all cells together. A rival without a finite Req counts as `bound`, the stretch
+// that it is sure to be above (the run was stopped), and then as no more than a tie; without a
+// bound, or when both are infinite, the seed says nothing and is left out. Infinity: the subject
+// alone has no finite Req.
 std::vector<double> seed_ratios(const std::vector<double>& subject,
                                 const std::vector<double>& rival, double bound);
 
