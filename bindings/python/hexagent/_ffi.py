@@ -895,7 +895,9 @@ PROTOTYPES = {
     "hexagent_profile_set": (c_int32, [c_void_p, POINTER(hexagent_profile), c_uint64, POINTER(hexagent_error)]),
     # Registers or replaces a model's shape; needed for context limits only. Verdict as a decision.
     "hexagent_model_set": (c_int32, [c_void_p, POINTER(hexagent_model), c_uint64, POINTER(hexagent_error)]),
-    # Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision.
+    # Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision:
+    # HEXAGENT_E_STATE with the field for what calls there were planned on and only a new incarnation
+    # may change: role, model, KV capacity, block and prefill chunk.
     "hexagent_worker_set": (c_int32, [c_void_p, POINTER(hexagent_worker), c_uint64, POINTER(hexagent_error)]),
     # No new calls for this worker; what runs there finishes. Verdict as a decision. [any thread]
     "hexagent_worker_drain": (c_int32, [c_void_p, c_uint32, c_uint32, c_uint64]),

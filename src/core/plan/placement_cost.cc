@@ -89,8 +89,8 @@ void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefil
       choice->prefill_end_s + transfer_s(view, prefill, decode, decode_part.bytes);
   choice->finish_s = choice->transfer_end_s + decode_part.wait_s + decode_part.service_s;
   // Where both phases are on one worker there is one reservation, made at once.
-  const bool late = prefill != decode &&
-                    view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
+  const bool late =
+      prefill != decode && view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
   choice->fits = prefill_part.fits && (late || decode_part.fits);
 }
 

@@ -20,7 +20,10 @@ class LeastLoadedPlacement final : public Placement {
       const uint32_t prefill = least_prefill(view, shape, must_fit);
       if (prefill == kNoWorker) continue;
       const bool late = view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
-      const uint32_t decode = least_decode(view, shape, must_fit && !late);
+      uint32_t decode = least_decode(view, shape, must_fit && !late);
+      if (must_fit && decode == prefill && !decode_option(view, shape, decode).fits) {
+        decode = least_decode(view, shape, true);  // on one worker both phases need room at once
+      }
       if (decode == kNoWorker) continue;
       project(view, prefill, prefill_option(view, shape, prefill), decode,
               decode_option(view, shape, decode), best);

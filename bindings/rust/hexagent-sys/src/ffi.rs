@@ -1663,7 +1663,9 @@ extern "C" {
         error: *mut hexagent_error,
     ) -> hexagent_status;
 
-    /// Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision.
+    /// Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision:
+    /// HEXAGENT_E_STATE with the field for what calls there were planned on and only a new incarnation
+    /// may change: role, model, KV capacity, block and prefill chunk.
     pub fn hexagent_worker_set(
         scheduler: *mut hexagent_scheduler,
         worker: *const hexagent_worker,

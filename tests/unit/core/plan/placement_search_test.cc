@@ -98,7 +98,8 @@ double cost_of(const PlanWorld& world, const JointWeights& weights, uint32_t pre
 }
 
 bool fits(const PlanWorld& world, uint32_t prefill, uint32_t decode) {
-  const bool late = world.workers[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
+  const bool late =
+      prefill != decode && world.workers[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
   return prefill_option(world.view, world.shape, prefill).fits &&
          (late || decode_option(world.view, world.shape, decode).fits);
 }
