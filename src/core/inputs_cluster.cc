@@ -1,6 +1,7 @@
 // Inputs about the cluster and the configuration: checked, then applied whole or refused whole.
 #include <algorithm>
 
+#include "core/foresight.h"
 #include "core/lifecycle.h"
 #include "core/state.h"
 
@@ -130,6 +131,7 @@ void apply_configure(State* state, const Input& input) {
   if (!was_fair && state->settings.fairness_bound_s > 0.0) state->tenants.forget_service();
   find_policy(state->settings.policy, &state->policy);
   for (uint32_t index : state->waiting.calls()) {  // another order, or the same with other terms
+    if (state->workflows.call(index).ahead.work_s == 0.0) look_ahead(state, index);
     state->waiting.set_urgency(state->workflows, index,
                                state->urgency_of(state->workflows.call(index)));
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/foresight.h"
 #include "core/lifecycle_parts.h"
 #include "core/plan/fair_share.h"
 #include "core/plan/placement.h"
@@ -117,6 +118,7 @@ void make_ready(State* state, uint32_t index) {
   if (call.attempt == 0) {
     reveal_horizon(state->workers, &state->workflows, index, state->now);
   }
+  look_ahead(state, index);
   join_waiting(state, index);
   refresh_urgency(state, call.workflow);
   state->plan_needed = true;
@@ -297,6 +299,7 @@ void decode_done(State* state, uint32_t index, const PhaseReport& report) {
   --workflow.calls_in_flight;
   ++state->counters.calls_done;
   finish_horizon(state->workers, &state->workflows, index, tokens, report.end);
+  workflow.work_done_s += call.standalone_s;
   settle_tenant(state, index);
   if (is_shadow(*state)) shadow_finished(state, call, report.end);
   refresh_urgency(state, call.workflow);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/foresight.h"
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
 #include "core/plan/fair_share.h"
@@ -157,6 +158,7 @@ void finish_workflow_if_over(State* state, uint32_t index, hexagent_status why) 
     ++state->counters.workflows_cancelled;
   } else {
     ++state->counters.workflows_done;
+    learn_remainders(state, index);
   }
   --state->tenants[workflow.tenant].workflows_live;
   state->workflows.remove_workflow(index);

@@ -123,7 +123,8 @@ void Scheduler::stats(hexagent_stats* stats) const {
   stats->calls_waiting = state_->waiting.size();
   stats->bytes_allocated = state_->workflows.memory_bytes() + state_->workers.memory_bytes() +
                            state_->contents.memory_bytes() + state_->decisions.memory_bytes() +
-                           state_->lengths.memory_bytes() + state_->tenants.memory_bytes();
+                           state_->lengths.memory_bytes() + state_->remainders.memory_bytes() +
+                           state_->tenants.memory_bytes();
 }
 
 }  // namespace hexagent

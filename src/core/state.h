@@ -16,6 +16,7 @@
 #include "core/input.h"
 #include "core/model/length_predictor.h"
 #include "core/model/recent_mean.h"
+#include "core/model/remainder_predictor.h"
 #include "core/notice.h"
 #include "core/plan/plan_view.h"
 #include "core/plan/policy.h"
@@ -54,7 +55,8 @@ struct Scheduler::State {
   ContentTable contents;
   LinkTable links;
   LengthPredictor lengths;
-  RecentMean horizons_s;  // of workflows that ended
+  RemainderPredictor remainders;  // for orders that look ahead
+  RecentMean horizons_s;          // of workflows that ended
   TenantTable tenants;
   PlanView view;
 

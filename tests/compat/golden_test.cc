@@ -28,7 +28,7 @@ struct Golden {
   size_t kinds;  // of inputs
 };
 
-constexpr Golden kGolden[] = {{"0.1", 120, 148, 152, 4, 16}};
+constexpr Golden kGolden[] = {{"0.1", 120, 148, 152, 5, 16}};
 
 std::string folder_of(const Golden& golden) {
   return std::string(HEXAGENT_TEST_SOURCE) + "/compat/" + golden.release + "/golden";

@@ -314,7 +314,7 @@ class RichLife {
         {"policy", "default"},
         {"policy", "hexagent"},
         {"policy", "atlas"},
-        {"policy", "llf-scaled"},
+        {"policy", "srpt-scaled"},
         {"policy", "stretch/round-robin/at_ready"},
         {"policy", "stretch/impact/at_ready"},
         {"window_s", "0.05"},

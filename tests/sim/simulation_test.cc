@@ -81,6 +81,12 @@ void every_workflow_ends_once_under_every_policy(void**) {
   }
 }
 
+void every_workflow_ends_once_under_every_rival(void**) {
+  for (const char* policy : {"srpt-scaled", "gittins-scaled", "kairos", "kairos-scaled"}) {
+    assert_whole(run_cell_once(captain_cell(), policy, 1), 40);
+  }
+}
+
 void decode_bound_at_prefill_end_works_too(void**) {
   CellRequest request = captain_cell();
   request.decode_binding = "prefill_end";
@@ -92,7 +98,7 @@ void decode_bound_at_prefill_end_works_too(void**) {
 void a_lost_worker_costs_time_and_no_workflow(void**) {
   // Worker 0 prefills, worker 3 decodes; both die in mid-run and come back.
   const std::vector<WorkerLoss> losses = {{0, 10.0, 30.0}, {3, 20.0, 30.0}};
-  for (const char* policy : {"default", "hexagent", "workflow-fcfs"}) {
+  for (const char* policy : {"default", "hexagent", "workflow-fcfs", "kairos"}) {
     assert_whole(run_cell_once(captain_cell(), policy, 2, losses), 40);
   }
 }
@@ -146,6 +152,7 @@ void the_number_of_threads_changes_nothing(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(every_workflow_ends_once_under_every_policy),
+      cmocka_unit_test(every_workflow_ends_once_under_every_rival),
       cmocka_unit_test(decode_bound_at_prefill_end_works_too),
       cmocka_unit_test(a_lost_worker_costs_time_and_no_workflow),
       cmocka_unit_test(a_drain_measures_all_and_ends),

@@ -18,6 +18,9 @@
 
 namespace hexagent {
 
+class SnapshotReader;
+class SnapshotWriter;
+
 // Of one call, itself included. Seconds alone on the fastest workers, as in workflow/horizon.h.
 struct Remainder {
   double work_s = 0.0;        // service of all its workflow's calls that are not done
@@ -40,6 +43,10 @@ class RemainderPredictor {
              double path_s);
 
   uint64_t memory_bytes() const;
+
+  // Snapshots (snapshot/small_tables.cc). load() fills an empty predictor.
+  void save(SnapshotWriter* writer) const;
+  void load(SnapshotReader* reader);
 
  private:
   static constexpr uint32_t kBuckets = LengthPredictor::kBuckets;

@@ -27,6 +27,8 @@ class Order {
   double key(const OrderInput& input) const { return urgency(input).at(input.now); }
   // The key needs a projected finish, so a plan is a greedy over a simulated state (notes 1.2).
   virtual bool uses_projection() const { return false; }
+  // The key needs Call::ahead: what is ahead of a call is predicted when it becomes ready.
+  virtual bool uses_foresight() const { return false; }
   // Two calls can swap places by the mere passing of time.
   virtual bool changes_with_time() const { return false; }
 };
@@ -41,5 +43,9 @@ const Order& llf_order();
 const Order& atlas_order();
 const Order& hexagent_order();
 const Order& stretch_order();
+const Order& srpt_order();
+const Order& gittins_order();
+const Order& kairos_order();
+const Order& hexgen_flow_order();
 
 }  // namespace hexagent

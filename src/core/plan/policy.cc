@@ -10,8 +10,9 @@ namespace {
 using OrderGetter = const Order& (*)();
 using PlacementGetter = const Placement& (*)();
 
-constexpr OrderGetter kOrders[] = {fcfs_order,  workflow_fcfs_order, llf_order,
-                                   atlas_order, hexagent_order,      stretch_order};
+constexpr OrderGetter kOrders[] = {fcfs_order,     workflow_fcfs_order, llf_order,  atlas_order,
+                                   hexagent_order, stretch_order,       srpt_order, gittins_order,
+                                   kairos_order,   hexgen_flow_order};
 constexpr PlacementGetter kPlacements[] = {round_robin_placement, least_loaded_placement,
                                            speed_scaled_placement, own_finish_placement,
                                            impact_placement};
@@ -35,6 +36,12 @@ constexpr NamedPolicy kPolicies[] = {
     {"workflow-fcfs-scaled", workflow_fcfs_order, speed_scaled_placement, Dispatch::kAtReady},
     {"llf-scaled", llf_order, speed_scaled_placement, Dispatch::kAtReady},
     {"atlas-scaled", atlas_order, speed_scaled_placement, Dispatch::kAtReady},
+    {"srpt", srpt_order, least_loaded_placement, Dispatch::kAtReady},
+    {"gittins", gittins_order, least_loaded_placement, Dispatch::kAtReady},
+    {"srpt-scaled", srpt_order, speed_scaled_placement, Dispatch::kAtReady},
+    {"gittins-scaled", gittins_order, speed_scaled_placement, Dispatch::kAtReady},
+    {"kairos", kairos_order, least_loaded_placement, Dispatch::kWindow},
+    {"kairos-scaled", kairos_order, speed_scaled_placement, Dispatch::kWindow},
 };
 
 bool find_pieces(std::string_view text, PolicyPieces* pieces) {

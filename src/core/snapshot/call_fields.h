@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added here or there has to be in the lists below, or be worked out on loading.
-static_assert(sizeof(Call) == 536 && sizeof(Workflow) == 128);
+static_assert(sizeof(Call) == 584 && sizeof(Workflow) == 144);
 static_assert(sizeof(CallTimes) == 88 && sizeof(CallPlan) == 72 && sizeof(ShadowCall) == 40);
 
 template <class Archive, class Record>
@@ -63,6 +63,16 @@ void visit_standalone(Archive* archive, Record* call) {
   archive->real("attained_s", &call->attained_s, -kSecondsMost, kSecondsMost);
 }
 
+template <class Archive, class Record>
+void visit_ahead(Archive* archive, Record* call) {
+  archive->real("work_s", &call->ahead.work_s, 0.0, kSecondsMost);
+  archive->real("path_s", &call->ahead.path_s, 0.0, kSecondsMost);
+  archive->real("stage_path_s", &call->ahead.stage_path_s, 0.0, kSecondsMost);
+  archive->real("rank_s", &call->ahead.rank_s, 0.0, kSecondsMost);
+  archive->real("work_done_s", &call->ahead_work_done_s, 0.0, kSecondsMost);
+  archive->number("calls_done", &call->ahead_calls_done);
+}
+
 // Where it runs and what it takes there.
 template <class Archive, class Record>
 void visit_running(Archive* archive, Record* call, uint64_t workers) {
@@ -108,6 +118,8 @@ void visit_call(Archive* archive, Record* call, uint64_t workers) {
   archive->time("forecast_end", &call->forecast_end, 0, kExpectedMaxNs);
   visit_standalone(archive, call);
   visit_running(archive, call, workers);
+  archive->group("ahead");
+  visit_ahead(archive, call);
   archive->group("time");
   visit_times(archive, &call->times);
   archive->group("plan");
@@ -142,6 +154,8 @@ void visit_workflow(Archive* archive, Record* workflow) {
   archive->real("horizon_s", &workflow->horizon_s, 0.0, kSecondsMost);
   archive->real("attained_s", &workflow->attained_s, 0.0, kSecondsMost);
   archive->real("remaining_s", &workflow->remaining_s, 0.0, kSecondsMost);
+  archive->real("work_done_s", &workflow->work_done_s, 0.0, kSecondsMost);
+  archive->real("expected_s", &workflow->expected_s, 0.0, kSecondsMost);
 }
 
 }  // namespace hexagent

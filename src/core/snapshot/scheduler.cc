@@ -124,6 +124,7 @@ void load_tables(SnapshotReader* reader, State* state) {
   state->links.load(reader);
   state->contents.load(reader);
   state->lengths.load(reader);
+  state->remainders.load(reader);
   state->tenants.load(reader);
   state->queued.load(reader, names_max);
   state->shadow.regrets.load(reader);
@@ -144,6 +145,7 @@ void Scheduler::save(SnapshotSections* sections) const {
   state.links.save(&writer);
   state.contents.save(&writer);
   state.lengths.save(&writer);
+  state.remainders.save(&writer);
   state.tenants.save(&writer);
   state.queued.save(&writer);
   state.shadow.regrets.save(&writer);

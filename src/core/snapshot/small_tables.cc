@@ -1,8 +1,9 @@
-// Snapshots of the small tables: links, output lengths, tenants, waiting work, regrets.
+// Snapshots of the small tables: links, output lengths, remainders, tenants, waiting work, regrets.
 #include <algorithm>
 
 #include "core/cluster/link_table.h"
 #include "core/model/length_predictor.h"
+#include "core/model/remainder_predictor.h"
 #include "core/plan/waiting_work.h"
 #include "core/shadow.h"
 #include "core/snapshot/reader.h"
@@ -87,6 +88,75 @@ void LengthPredictor::load(SnapshotReader* reader) {
     reader->end_row();
   }
   const uint32_t rows = reader->begin("length_counts", uint64_t{cells_used_} * kBuckets);
+  for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
+    uint32_t cell = 0;
+    uint32_t bucket = 0;
+    uint32_t count = 0;
+    reader->number("cell", &cell, 0, cells_used_ - 1);
+    reader->number("bucket", &bucket, 0, kBuckets - 1);
+    reader->number("count", &count, 1, UINT32_MAX);
+    if (!reader->sound()) return;
+    if (cells_[cell].bucket_counts[bucket] != 0) return reader->refuse("bucket", "is there twice");
+    reader->end_row();
+    cells_[cell].bucket_counts[bucket] = count;
+    cells_[cell].count += count;
+  }
+}
+
+// ---- remainders: likewise ----
+
+void RemainderPredictor::save(SnapshotWriter* writer) const {
+  struct Key {
+    uint64_t class_name = 0;
+    uint64_t rest = 0;  // level, octave and stage; 0: of all calls
+  };
+  std::vector<Key> keys(cells_used_);
+  index_.for_each([&](uint64_t class_name, uint64_t rest, uint32_t cell) {
+    keys[cell] = {class_name, rest};
+  });
+  writer->begin("remainders");
+  for (uint32_t cell = 0; cell < cells_used_; ++cell) {
+    writer->number("class_name", &keys[cell].class_name);
+    writer->number("key", &keys[cell].rest);
+    writer->real("work_sum_s", &cells_[cell].work_sum_s, 0.0, kAmountMost);
+    writer->real("path_sum_s", &cells_[cell].path_sum_s, 0.0, kAmountMost);
+    writer->end_row();
+  }
+  writer->begin("remainder_counts");
+  for (uint32_t cell = 0; cell < cells_used_; ++cell) {
+    for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
+      const uint32_t count = cells_[cell].bucket_counts[bucket];
+      if (count == 0) continue;
+      writer->number("cell", &cell);
+      writer->number("bucket", &bucket);
+      writer->number("count", &count);
+      writer->end_row();
+    }
+  }
+}
+
+void RemainderPredictor::load(SnapshotReader* reader) {
+  cells_used_ = reader->begin("remainders", cells_.size());
+  if (cells_used_ == 0) {
+    cells_used_ = 1;
+    return reader->refuse("", "has no row");
+  }
+  for (uint32_t cell = 0; cell < cells_used_ && reader->sound(); ++cell) {
+    uint64_t class_name = 0;
+    uint64_t rest = 0;
+    reader->number("class_name", &class_name);
+    reader->number("key", &rest);
+    reader->real("work_sum_s", &cells_[cell].work_sum_s, 0.0, kAmountMost);
+    reader->real("path_sum_s", &cells_[cell].path_sum_s, 0.0, kAmountMost);
+    if (cell > 0 && reader->sound()) {
+      if (index_.find(class_name, rest) != IdMap::kNone) {
+        return reader->refuse("key", "was there before");
+      }
+      index_.insert(class_name, rest, cell);
+    }
+    reader->end_row();
+  }
+  const uint32_t rows = reader->begin("remainder_counts", uint64_t{cells_used_} * kBuckets);
   for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
     uint32_t cell = 0;
     uint32_t bucket = 0;

@@ -9,6 +9,7 @@
 
 #include "core/base/time.h"
 #include "core/cluster/content_table.h"
+#include "core/model/remainder_predictor.h"
 #include "core/shadow.h"
 #include "hexagent/hexagent.h"
 
@@ -108,6 +109,12 @@ struct Call {
   double base_attained_s = 0.0;  // observed critical path to the end of its dependencies
   double attained_s = 0.0;       // and to its own end (order atlas)
 
+  // What is ahead of it, as predicted when it became ready; for orders that look ahead
+  // (foresight.h).
+  Remainder ahead;
+  double ahead_work_done_s = 0.0;  // by its workflow then
+  uint32_t ahead_calls_done = 0;
+
   // Content (cluster/content_table.h).
   uint32_t content = kNoIndex;
   uint32_t source_count = 0;
@@ -160,9 +167,11 @@ struct Workflow {
   bool ended = false;   // no further call will come
   bool failed = false;  // a call failed or was cancelled
   bool risk_told = false;
-  bool sent = false;        // a call of it was dispatched; admission is over
-  double horizon_s = 0.0;   // standalone completion estimate of the revealed DAG
-  double attained_s = 0.0;  // longest observed critical path (order atlas)
+  bool sent = false;         // a call of it was dispatched; admission is over
+  double horizon_s = 0.0;    // standalone completion estimate of the revealed DAG
+  double attained_s = 0.0;   // longest observed critical path (order atlas)
+  double work_done_s = 0.0;  // of its calls that are done, each alone on its best workers
+  double expected_s = 0.0;   // horizon at its end, as predicted at its first call (foresight.h)
   // Longest path through the revealed calls that are not finished, alone; horizon.h keeps it.
   double remaining_s = 0.0;
   uint32_t idle_next = kNoIndex;  // list by last activity, for expiry

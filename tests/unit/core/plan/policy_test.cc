@@ -36,6 +36,12 @@ const Expected kExpected[] = {
     {"workflow-fcfs-scaled", workflow_fcfs_order, speed_scaled_placement, Dispatch::kAtReady},
     {"llf-scaled", llf_order, speed_scaled_placement, Dispatch::kAtReady},
     {"atlas-scaled", atlas_order, speed_scaled_placement, Dispatch::kAtReady},
+    {"srpt", srpt_order, least_loaded_placement, Dispatch::kAtReady},
+    {"gittins", gittins_order, least_loaded_placement, Dispatch::kAtReady},
+    {"srpt-scaled", srpt_order, speed_scaled_placement, Dispatch::kAtReady},
+    {"gittins-scaled", gittins_order, speed_scaled_placement, Dispatch::kAtReady},
+    {"kairos", kairos_order, least_loaded_placement, Dispatch::kWindow},
+    {"kairos-scaled", kairos_order, speed_scaled_placement, Dispatch::kWindow},
 };
 
 void every_registered_name_stands_for_its_pieces(void**) {
@@ -58,7 +64,7 @@ void the_lists_name_each_policy_order_and_placement_once(void**) {
     }
   }
   assert_int_equal(policies, std::size(kExpected));
-  assert_true(order_name(6).empty() && !order_name(5).empty());
+  assert_true(order_name(10).empty() && !order_name(9).empty());
   assert_true(placement_name(5).empty() && !placement_name(4).empty());
 }
 
