@@ -72,9 +72,11 @@ const char* audit_worker(const State& state, uint32_t index) {
 const char* audit_ledgers(const State& state) {
   std::vector<uint64_t> blocks(state.workers.size(), 0);
   std::vector<double> bytes_out(state.workers.size(), 0.0);
+  std::vector<uint32_t> bound(state.workers.size(), 0);
   for (uint32_t index = 0; index < state.workers.size(); ++index) {
     for (uint32_t entry = state.workers[index].decode_head; entry != kNoIndex;) {
       const Call& call = state.workflows.call(entry);
+      ++bound[call.prefill_worker];
       blocks[call.prefill_worker] += call.prefill_blocks;
       blocks[call.decode_worker] += call.decode_blocks;
       if (has_flow(call)) bytes_out[call.prefill_worker] += call.transfer_bytes;
@@ -93,6 +95,7 @@ const char* audit_ledgers(const State& state) {
       return "free KV and its mirror differ";
     }
     if (!same(bytes_out[index], worker.load.egress.bytes)) return "bytes to send and calls differ";
+    if (bound[index] != worker.load.calls_bound) return "calls bound to a prefill worker differ";
   }
   return nullptr;
 }

@@ -159,6 +159,7 @@ void attach_prefill(State* state, uint32_t index) {
   Worker& worker = state->workers[call.prefill_worker];
   link(state, &worker.prefill_head, index, &Call::prefill_next, &Call::prefill_previous);
   ++worker.prefill_count;
+  ++worker.load.calls_bound;
   const TimeNs arrives = state->now + worker.spec.dispatch_round_trip_ns / 2;
   worker.load.prefill.add(worker.prefill_engine,
                           prefill_shape(call.prompt_tokens, call.prefill_hit), arrives);
@@ -277,6 +278,9 @@ void release_all(State* state, uint32_t index) {
   }
   detach_decode(state, index);
   release_prefill_kv(state, index);
+  uint32_t& bound = state->workers[call.prefill_worker].load.calls_bound;
+  HEXAGENT_CHECK(bound > 0);
+  --bound;
 }
 
 }  // namespace hexagent

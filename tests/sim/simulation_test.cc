@@ -82,7 +82,10 @@ void every_workflow_ends_once_under_every_policy(void**) {
 }
 
 void every_workflow_ends_once_under_every_rival(void**) {
-  for (const char* policy : {"srpt-scaled", "gittins-scaled", "kairos", "kairos-scaled"}) {
+  for (const char* policy :
+       {"srpt-scaled", "gittins-scaled", "kairos", "kairos-scaled", "hexgen-flow", "mooncake",
+        "lmetric", "dynamo", "llm-d", "sglang", "pulled-queue", "dynamo@router_speed=1",
+        "hexagent/llm-d/window", "srpt/mooncake/window"}) {
     assert_whole(run_cell_once(captain_cell(), policy, 1), 40);
   }
 }
@@ -90,7 +93,7 @@ void every_workflow_ends_once_under_every_rival(void**) {
 void decode_bound_at_prefill_end_works_too(void**) {
   CellRequest request = captain_cell();
   request.decode_binding = "prefill_end";
-  for (const char* policy : {"default", "hexagent", "llf"}) {
+  for (const char* policy : {"default", "hexagent", "llf", "hexgen-flow", "dynamo", "sglang"}) {
     assert_whole(run_cell_once(request, policy, 1), 40);
   }
 }
@@ -98,7 +101,7 @@ void decode_bound_at_prefill_end_works_too(void**) {
 void a_lost_worker_costs_time_and_no_workflow(void**) {
   // Worker 0 prefills, worker 3 decodes; both die in mid-run and come back.
   const std::vector<WorkerLoss> losses = {{0, 10.0, 30.0}, {3, 20.0, 30.0}};
-  for (const char* policy : {"default", "hexagent", "workflow-fcfs", "kairos"}) {
+  for (const char* policy : {"default", "hexagent", "workflow-fcfs", "sglang", "kairos"}) {
     assert_whole(run_cell_once(captain_cell(), policy, 2, losses), 40);
   }
 }

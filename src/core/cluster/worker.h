@@ -23,6 +23,7 @@ struct WorkerLoad {
   LinkLoad ingress;
   LinkLoad egress;
   int64_t kv_free_tokens = 0;  // whole blocks, mirrors the ledger
+  uint32_t calls_bound = 0;    // sent to it for prefill and not ended, wherever they are now
 };
 
 struct Worker {

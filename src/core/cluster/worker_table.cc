@@ -121,7 +121,9 @@ uint32_t WorkerTable::set(const hexagent_worker& record, TimeNs now) {
       added || worker.state == WorkerState::kLost || worker.spec.incarnation != record.incarnation;
   if (restarted) {
     HEXAGENT_CHECK(worker.prefill_count == 0 && worker.decode_count == 0);
+    const uint32_t bound = worker.load.calls_bound;  // they decode elsewhere and will end
     worker = Worker{};
+    worker.load.calls_bound = bound;
   }
   worker.spec = with_defaults(record, *profile);
   worker.state = WorkerState::kServing;

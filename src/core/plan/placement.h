@@ -34,5 +34,12 @@ const Placement& least_loaded_placement();
 const Placement& speed_scaled_placement();
 const Placement& own_finish_placement();
 const Placement& impact_placement();
+const Placement& mooncake_placement();
+const Placement& lmetric_placement();
+const Placement& dynamo_placement();
+const Placement& llmd_placement();
+const Placement& sglang_placement();
+const Placement& hexgen_flow_placement();
+const Placement& pull_placement();
 
 }  // namespace hexagent

@@ -45,6 +45,7 @@ void PlanView::book_prefill(const CallShape& shape, const Choice& choice, Worker
   load->prefill.add(worker.prefill_engine,
                     prefill_shape(shape.prompt_tokens, choice.prefill_cached), now_);
   load->kv_free_tokens -= worker.block_aligned(shape.prompt_tokens);
+  ++load->calls_bound;
   if (choice.prefill == choice.decode) return;
   load->egress.bytes += worker.kv_bytes_per_token * (shape.prompt_tokens - choice.decode_cached);
   load->egress.flows += 1.0;

@@ -13,9 +13,10 @@ using PlacementGetter = const Placement& (*)();
 constexpr OrderGetter kOrders[] = {fcfs_order,     workflow_fcfs_order, llf_order,  atlas_order,
                                    hexagent_order, stretch_order,       srpt_order, gittins_order,
                                    kairos_order,   hexgen_flow_order};
-constexpr PlacementGetter kPlacements[] = {round_robin_placement, least_loaded_placement,
-                                           speed_scaled_placement, own_finish_placement,
-                                           impact_placement};
+constexpr PlacementGetter kPlacements[] = {
+    round_robin_placement, least_loaded_placement, speed_scaled_placement, own_finish_placement,
+    impact_placement,      mooncake_placement,     lmetric_placement,      dynamo_placement,
+    llmd_placement,        sglang_placement,       hexgen_flow_placement,  pull_placement};
 
 struct NamedPolicy {
   std::string_view name;
@@ -42,6 +43,13 @@ constexpr NamedPolicy kPolicies[] = {
     {"gittins-scaled", gittins_order, speed_scaled_placement, Dispatch::kAtReady},
     {"kairos", kairos_order, least_loaded_placement, Dispatch::kWindow},
     {"kairos-scaled", kairos_order, speed_scaled_placement, Dispatch::kWindow},
+    {"hexgen-flow", hexgen_flow_order, hexgen_flow_placement, Dispatch::kAtReady},
+    {"mooncake", fcfs_order, mooncake_placement, Dispatch::kAtReady},
+    {"lmetric", fcfs_order, lmetric_placement, Dispatch::kAtReady},
+    {"dynamo", fcfs_order, dynamo_placement, Dispatch::kAtReady},
+    {"llm-d", fcfs_order, llmd_placement, Dispatch::kAtReady},
+    {"sglang", fcfs_order, sglang_placement, Dispatch::kAtReady},
+    {"pulled-queue", fcfs_order, pull_placement, Dispatch::kWindow},
 };
 
 bool find_pieces(std::string_view text, PolicyPieces* pieces) {

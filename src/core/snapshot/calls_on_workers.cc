@@ -187,6 +187,7 @@ class CallCheck {
     target.blocks += call->decode_blocks;
     WorkerLoad& source_load = state_.workers[call->prefill_worker].load;
     WorkerLoad& target_load = state_.workers[call->decode_worker].load;
+    ++source_load.calls_bound;
     if (is_before_prefill_end(call->state)) {
       const PrefillShape shape = prefill_shape(call->prompt_tokens, call->prefill_hit);
       const Worker& worker = state_.workers[call->prefill_worker];

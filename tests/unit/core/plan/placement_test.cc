@@ -8,6 +8,12 @@ using namespace hexagent;  // NOLINT: a test of many small functions
 
 PlanWorld& world_of(void** state) { return *static_cast<PlanWorld*>(*state); }
 
+const Placement* const kAll[] = {
+    &round_robin_placement(), &least_loaded_placement(), &speed_scaled_placement(),
+    &own_finish_placement(),  &impact_placement(),       &mooncake_placement(),
+    &lmetric_placement(),     &dynamo_placement(),       &llmd_placement(),
+    &sglang_placement(),      &hexgen_flow_placement(),  &pull_placement()};
+
 // ---- round robin ----
 
 void round_robin_takes_the_workers_in_turn(void** state) {
@@ -84,16 +90,13 @@ void what_does_not_fit_comes_last(void** state) {
   world.add_decode();
   world.load_prefill(busy, 5000);
   world.workers[idle].load.kv_free_tokens = 999;
-  const Placement* const all[] = {&round_robin_placement(), &least_loaded_placement(),
-                                  &speed_scaled_placement(), &own_finish_placement(),
-                                  &impact_placement()};
-  for (const Placement* placement : all) {
+  for (const Placement* placement : kAll) {
     assert_int_equal(world.choose(*placement).prefill, busy);
     assert_true(world.choose(*placement).fits);
   }
   world.workers[busy].load.kv_free_tokens = 999;
   world.view.changed(busy);
-  for (const Placement* placement : all) {
+  for (const Placement* placement : kAll) {
     assert_true(world.choose(*placement).prefill != kNoWorker);
     assert_false(world.choose(*placement).fits);
   }
@@ -104,10 +107,7 @@ void without_an_eligible_worker_there_is_no_choice(void** state) {
   world.add_prefill();
   world.add_decode();
   world.call.labels_required = 1;
-  const Placement* const all[] = {&round_robin_placement(), &least_loaded_placement(),
-                                  &speed_scaled_placement(), &own_finish_placement(),
-                                  &impact_placement()};
-  for (const Placement* placement : all) {
+  for (const Placement* placement : kAll) {
     Choice choice;
     assert_false(placement->choose(world.view, world.shape, &choice));
     assert_false(placement->choose_decode(world.view, world.shape, 0, &choice));
@@ -120,10 +120,7 @@ void the_decode_half_takes_only_workers_with_space(void** state) {
   const uint32_t full = world.add_decode(PlanWorld::kFastGpu);
   const uint32_t free = world.add_decode();
   world.workers[full].load.kv_free_tokens = 1103;  // 1104 are needed
-  const Placement* const all[] = {&round_robin_placement(), &least_loaded_placement(),
-                                  &speed_scaled_placement(), &own_finish_placement(),
-                                  &impact_placement()};
-  for (const Placement* placement : all) {
+  for (const Placement* placement : kAll) {
     Choice choice;
     assert_true(placement->choose_decode(world.view, world.shape, prefill, &choice));
     assert_int_equal(choice.decode, free);

@@ -42,6 +42,13 @@ const Expected kExpected[] = {
     {"gittins-scaled", gittins_order, speed_scaled_placement, Dispatch::kAtReady},
     {"kairos", kairos_order, least_loaded_placement, Dispatch::kWindow},
     {"kairos-scaled", kairos_order, speed_scaled_placement, Dispatch::kWindow},
+    {"hexgen-flow", hexgen_flow_order, hexgen_flow_placement, Dispatch::kAtReady},
+    {"mooncake", fcfs_order, mooncake_placement, Dispatch::kAtReady},
+    {"lmetric", fcfs_order, lmetric_placement, Dispatch::kAtReady},
+    {"dynamo", fcfs_order, dynamo_placement, Dispatch::kAtReady},
+    {"llm-d", fcfs_order, llmd_placement, Dispatch::kAtReady},
+    {"sglang", fcfs_order, sglang_placement, Dispatch::kAtReady},
+    {"pulled-queue", fcfs_order, pull_placement, Dispatch::kWindow},
 };
 
 void every_registered_name_stands_for_its_pieces(void**) {
@@ -65,7 +72,7 @@ void the_lists_name_each_policy_order_and_placement_once(void**) {
   }
   assert_int_equal(policies, std::size(kExpected));
   assert_true(order_name(10).empty() && !order_name(9).empty());
-  assert_true(placement_name(5).empty() && !placement_name(4).empty());
+  assert_true(placement_name(12).empty() && !placement_name(11).empty());
 }
 
 void every_triple_of_registered_pieces_is_a_policy(void**) {
