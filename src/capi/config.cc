@@ -13,10 +13,23 @@
 namespace hexagent {
 namespace {
 
+// Is there also a policy NAME-scaled?
+bool has_scaled_form(std::string_view name) {
+  for (uint32_t i = 0; !policy_name(i).empty(); ++i) {
+    const std::string_view other = policy_name(i);
+    if (other.starts_with(name) && other.substr(name.size()) == "-scaled") return true;
+  }
+  return false;
+}
+
+// In few words: the list has to fit the text of an error.
 void list_policies(TextWriter* text) {
   for (uint32_t i = 0; !policy_name(i).empty(); ++i) {
-    *text << (i == 0 ? "" : ", ") << policy_name(i);
+    const std::string_view name = policy_name(i);
+    if (name.ends_with("-scaled")) continue;
+    *text << (i == 0 ? "" : ", ") << name << (has_scaled_form(name) ? "*" : "");
   }
+  *text << "; *: also NAME-scaled";
 }
 
 // What parse_setting() found wrong, with key, value and what would be right.

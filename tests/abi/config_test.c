@@ -29,6 +29,7 @@ static void every_key_described_takes_its_own_default(void** state) {
     if (status != HEXAGENT_OK) break;
     assert_true(strlen(info.key) > 0);
     assert_true(strlen(info.text) > 10);
+    assert_int_equal(info.text[strlen(info.text) - 1], '.'); /* none is cut short */
     assert_int_equal(hexagent_config_set(*state, info.key, info.default_value, NULL), HEXAGENT_OK);
   }
   assert_int_equal(status, HEXAGENT_E_RANGE);
@@ -69,7 +70,8 @@ static void errors_name_key_value_and_bounds(void** state) {
   assert_int_equal(hexagent_config_set(*state, "policy", "best", &error), HEXAGENT_E_KEY);
   assert_int_equal(error.field, HEXAGENT_FIELD_VALUE);
   assert_non_null(strstr(error.text, "best"));
-  assert_non_null(strstr(error.text, "fcfs")); /* the names that would do */
+  assert_non_null(strstr(error.text, "fcfs"));         /* the names that would do */
+  assert_non_null(strstr(error.text, "pulled-queue")); /* all of them */
 
   assert_int_equal(hexagent_config_set(*state, "policy", "fcfs", &error), HEXAGENT_OK);
   assert_int_equal(error.status, HEXAGENT_OK);
