@@ -95,13 +95,23 @@ type JournalInfo struct {
 	Closed bool
 	// why it has failed, with file and reason; empty otherwise
 	Text string
+	// of RecoveredSteps, those that a snapshot stood for; 0 = none
+	SnapshotSteps uint64
+	// the segment it precedes; 0 = recovered from the first segment
+	SnapshotSegment uint32
+	// newer ones that were damaged and passed over
+	SnapshotsPassed uint32
+	// why the last one was passed over at open, or was skipped or could not be written since
+	SnapshotText string
 }
 
 func (r *journalInfoRecord) info() JournalInfo {
 	return JournalInfo{Status: r.Status, RecoveredSteps: r.RecoveredSteps, RecoveredInputs: r.RecoveredInputs,
 		RecoveredDecisions: r.RecoveredDecisions, RecoveredNowNs: r.RecoveredNowNs, ClockShiftNs: r.ClockShiftNs,
 		CutBytes: r.CutBytes, CutFrames: r.CutFrames,
-		Closed: r.Closed != 0, Text: text(r.Text[:])}
+		Closed: r.Closed != 0, Text: text(r.Text[:]),
+		SnapshotSteps: r.SnapshotSteps, SnapshotSegment: r.SnapshotSegment,
+		SnapshotsPassed: r.SnapshotsPassed, SnapshotText: text(r.SnapshotText[:])}
 }
 
 // text is the string before the terminating zero.

@@ -23,6 +23,71 @@ type Replay struct {
 	err    error
 }
 
+// ReplayInfo is what a step of a replay was; at the journal's end, what its end is.
+type ReplayInfo struct {
+	// of the writer, packed as HEXAGENT_VERSION
+	LibraryVersion uint32
+	// 1, 2, 3 ...: the last one replayed
+	Step uint64
+	// taken so far, this step's included
+	Inputs uint64
+	NowNs  int64
+	// of this step
+	InputsCount uint32
+	// what the replay decided
+	DecisionsCount uint32
+	// what the journal says was decided
+	RecordedCount uint32
+	// 1: hexagent_replay_recorded() has them; 0: the journal has a hash
+	RecordedFull uint32
+	// 1: the decisions are not those of the journal
+	Different uint32
+	// index of the first that is not; needs recorded_full
+	FirstDifferent uint32
+	// at the end: 1 = the journal was closed in good order
+	Closed uint32
+	// at the end: whole frames in what was cut off
+	CutFrames uint32
+	// at the end: torn tail that does not count, as a crash leaves it
+	CutBytes uint64
+	// steps before those that are replayed; not 0: it began with a snapshot
+	FirstStep uint64
+	// which: the segment it precedes; 0 = none
+	SnapshotSegment uint32
+	// passed so far, and the state was the same to the last bit
+	SnapshotsSame uint32
+	// passed so far, and it was another one
+	SnapshotsDifferent uint32
+	// passed so far or at open: damaged or of another release
+	SnapshotsUnread uint32
+	// what the last one of these two kinds was; empty = none
+	SnapshotText string
+}
+
+func (r *replayInfoRecord) info() ReplayInfo {
+	return ReplayInfo{
+		LibraryVersion:     r.LibraryVersion,
+		Step:               r.Step,
+		Inputs:             r.Inputs,
+		NowNs:              r.NowNs,
+		InputsCount:        r.InputsCount,
+		DecisionsCount:     r.DecisionsCount,
+		RecordedCount:      r.RecordedCount,
+		RecordedFull:       r.RecordedFull,
+		Different:          r.Different,
+		FirstDifferent:     r.FirstDifferent,
+		Closed:             r.Closed,
+		CutFrames:          r.CutFrames,
+		CutBytes:           r.CutBytes,
+		FirstStep:          r.FirstStep,
+		SnapshotSegment:    r.SnapshotSegment,
+		SnapshotsSame:      r.SnapshotsSame,
+		SnapshotsDifferent: r.SnapshotsDifferent,
+		SnapshotsUnread:    r.SnapshotsUnread,
+		SnapshotText:       text(r.SnapshotText[:]),
+	}
+}
+
 // Questions may be asked of the state after the last step; they change nothing. They are those of a
 // Scheduler, and answer ErrClosed once the replay is closed.
 type Questions interface {
@@ -72,14 +137,14 @@ func (r *Replay) Next() bool {
 		return false
 	}
 	detail := newDetail()
-	info := ReplayInfo{structSize: uint32(unsafe.Sizeof(ReplayInfo{}))}
+	info := replayInfoRecord{structSize: uint32(unsafe.Sizeof(replayInfoRecord{}))}
 	answer := Status(C.hexagent_replay_step(r.handle,
 		(*C.hexagent_replay_info)(unsafe.Pointer(&info)), detail.pointer()))
 	if answer < 0 {
 		r.err = detail.err(answer)
 		return false
 	}
-	r.info = info
+	r.info = info.info()
 	return answer == 1
 }
 

@@ -194,7 +194,7 @@ Suite parse_suite(std::string_view text, const std::string& path) {
   json value;
   try {
     value = json::parse(text);
-  } catch (const json::parse_error& error) {
+  } catch (const json::exception& error) {  // numbers beyond any range throw another one
     throw InputError(path, 0, "", std::string("is not valid JSON: ") + error.what());
   }
   StrictObject fields(value, path, "");

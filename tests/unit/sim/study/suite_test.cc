@@ -177,6 +177,7 @@ CaughtError error_of_text(const char* text) {
 
 void what_is_no_suite_is_refused(void**) {
   assert_error(error_of_text("{"), "", "is not valid JSON");
+  assert_error(error_of_text("{\"suite\": 1e999}"), "", "is not valid JSON");
   assert_error(error_of_text("[]"), "", "must be an object");
   assert_error(error_of_text(""), "", "is not valid JSON");
   for (size_t cut = 0; cut + 1 < std::strlen(kGood); ++cut) {
