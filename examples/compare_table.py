@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The tables and statements of the READMEs from what compare_all.sh and compare_drain.sh left:
-compare_table.py OUT_FOLDER [OTHER_FOLDER]; steady cells that the first lacks are taken from the other.
+compare_table.py OUT_FOLDER.
 
 Prints Markdown: Req95/Req99 of each policy in each cell, the cells the default loses (first), and for
 each rival in how many cells at load 0.7 and above the default's Req is lower; of drain cells also
@@ -37,11 +37,11 @@ def shown(value, bound):
     return f">{bound:g}" if value is None or value > bound else f"{value:.2f}"
 
 
-def cells(folders):
+def cells(folder):
     for trace, name in TRACES.items():
         for load in LOADS:
-            paths = [folder / f"{trace}-{load}.json" for folder in folders]
-            for path in [path for path in paths if path.exists()][:1]:
+            path = folder / f"{trace}-{load}.json"
+            if path.exists():
                 data = json.loads(path.read_text(encoding="utf-8"))
                 yield name, load, data["cell"], {p["policy"]: p for p in data["policies"]}
 
@@ -72,12 +72,12 @@ def drain(folder):
         print("\n".join(rows))
 
 
-def steady(folders):
-    found = list(cells(folders))
+def steady(folder):
+    found = list(cells(folder))
     if not found:
         return
-    print("| workload | load | runs | " + " | ".join(POLICIES.values()) + " |")
-    print("|---|---|---|" + "---|" * len(POLICIES))
+    print("| workload | load | " + " | ".join(POLICIES.values()) + " |")
+    print("|---|---|" + "---|" * len(POLICIES))
     losses, wins = [], {policy: {"req95": [], "req99": []} for policy in POLICIES}
     for name, load, cell, policies in found:
         bound = cell["give_up_stretch"] or float("inf")
@@ -96,8 +96,7 @@ def steady(folders):
                     wins[policy][quantile].append(value is not None and value < 1.0)
                 if value is None or interval[0] is None or interval[0] > 1.0:
                     losses.append((name, load, policy, quantile, value, interval))
-        runs = f"{len(cell['seeds'])} × {cell['workflows']:,}"
-        print(f"| {name} | {load} | {runs} | " + " | ".join(row) + " |")
+        print(f"| {name} | {load} | " + " | ".join(row) + " |")
     print("\nDefault over rival, interval wholly above 1:")
     for name, load, policy, quantile, value, interval in losses:
         print(f"- {name} {load}, {quantile} against {policy}: {value} {interval}")
@@ -110,7 +109,7 @@ def steady(folders):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) != 2:
         sys.exit(__doc__.splitlines()[1])
-    steady([pathlib.Path(argument) for argument in sys.argv[1:]])
+    steady(pathlib.Path(sys.argv[1]))
     drain(pathlib.Path(sys.argv[1]))
