@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "capi/guard.h"
-#include "capi/sized_struct.h"
+#include "core/base/sized_struct.h"
 #include "hexagent/hexagent.h"
 
 namespace hexagent {

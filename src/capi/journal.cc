@@ -1,6 +1,6 @@
 // C ABI: what became of a scheduler's journal, and what came back from it.
 #include "capi/guard.h"
-#include "capi/sized_struct.h"
+#include "core/base/sized_struct.h"
 #include "metrics/text_writer.h"
 
 namespace hexagent {

@@ -5,7 +5,7 @@
 
 #include "capi/guard.h"
 #include "capi/shape.h"
-#include "capi/sized_struct.h"
+#include "core/base/sized_struct.h"
 #include "capi/text_answer.h"
 
 namespace hexagent {

@@ -9,7 +9,7 @@
 #include "capi/check_input.h"
 #include "capi/flaw.h"
 #include "capi/guard.h"
-#include "capi/sized_struct.h"
+#include "core/base/sized_struct.h"
 #include "metrics/text_writer.h"
 #include "runtime/journal_replay.h"
 

@@ -7,6 +7,7 @@
 #include "tool/allocation_counter.h"
 #include "tool/bench_timing.h"
 #include "tool/bench_transport.h"
+#include "tool/bench_transport_pool.h"
 #include "transport/engine/message.h"
 #include "transport/host/host_memory.h"
 
@@ -73,12 +74,12 @@ struct End {
 
 class Path {
  public:
-  Path(const hexagent_transport_config& config, const hexagent_kv_pool& shape, size_t pool_bytes)
-      : shape_(shape), pools_{make_bench_memory(pool_bytes), make_bench_memory(pool_bytes)} {
+  Path(const hexagent_transport_config& config, const hexagent_kv_pool& shape)
+      : pools_{make_bench_memory(pool_bytes(shape)), make_bench_memory(pool_bytes(shape))} {
     source_.open(1, config);
     target_.open(2, config);
-    give_ = enter(source_, pools_[0].get());
-    take_ = enter(target_, pools_[1].get());
+    give_ = register_flat_pool(source_.ops, source_.transport, shape, pools_[0].get());
+    take_ = register_flat_pool(target_.ops, target_.transport, shape, pools_[1].get());
     check(source_.ops->connect(source_.transport, 2), "connect");
     run();
   }
@@ -105,35 +106,12 @@ class Path {
   int64_t submitted_ns() const { return submitted_ns_; }
 
  private:
-  uint64_t enter(const End& end, unsigned char* memory) const {
-    hexagent_kv_pool shape = shape_;
-    const uint32_t regions = shape.layer_count * shape.regions_per_layer;
-    std::vector<uint64_t> bases;
-    for (uint64_t region = 0; region < regions; ++region) {
-      bases.push_back(reinterpret_cast<uintptr_t>(memory) +
-                      region * shape.block_stride_bytes * shape.block_count);
-    }
-    shape.region_bases = bases.data();
-    uint64_t pool = 0;
-    check(end.ops->register_pool(end.transport, &shape, &pool), "register_pool");
-    return pool;
-  }
   int64_t begin(const std::vector<int32_t>& ids, uint32_t flags) {
-    hexagent_kv_reservation reservation = {};
-    reservation.struct_size = sizeof(reservation);
-    reservation.peer_worker = 1;
-    reservation.target.pool = take_;
-    reservation.target.blocks = ids.data();
-    reservation.target.block_count = static_cast<uint32_t>(ids.size());
-    hexagent_kv_transfer transfer = {};
-    transfer.struct_size = sizeof(transfer);
-    transfer.flags = flags;
-    transfer.peer_worker = 2;
-    transfer.source = reservation.target;
-    transfer.source.pool = give_;
-    check(target_.ops->reserve(target_.transport, &reservation, &transfer.token), "reserve");
+    BenchTransfer wanted(ids, give_, take_, flags);
+    check(target_.ops->reserve(target_.transport, &wanted.reservation, &wanted.transfer.token),
+          "reserve");
     submitted_ns_ = clock_ns();
-    check(source_.ops->submit(source_.transport, &transfer, &id_), "submit");
+    check(source_.ops->submit(source_.transport, &wanted.transfer, &id_), "submit");
     return clock_ns() - submitted_ns_;
   }
   static bool deliver(End* from, const End& to, uint32_t worker) {
@@ -154,7 +132,6 @@ class Path {
     }
   }
 
-  hexagent_kv_pool shape_;
   BenchMemory pools_[2];
   End source_;
   End target_;
@@ -164,30 +141,12 @@ class Path {
   int64_t submitted_ns_ = 0;
 };
 
-hexagent_kv_pool flat_shape(uint32_t layers, uint32_t regions, uint32_t fragment, uint32_t blocks) {
-  hexagent_kv_pool shape = {};
-  shape.struct_size = sizeof(shape);
-  shape.layout = HEXAGENT_KV_FLAT;
-  shape.layer_count = layers;
-  shape.regions_per_layer = regions;
-  shape.block_tokens = 16;
-  shape.token_bytes = fragment / 16;
-  shape.block_count = blocks;
-  shape.block_stride_bytes = fragment;
-  return shape;
-}
-
-size_t pool_bytes(const hexagent_kv_pool& shape) {
-  return size_t{shape.layer_count} * shape.regions_per_layer * shape.block_count *
-         shape.block_stride_bytes;
-}
-
 void bench_submit(PathResult* result) {
   constexpr uint32_t kBlocks = 1024;
   constexpr uint32_t kRounds = 1000;
   // 80 layers of K and V; how long a block is does not matter to a submit.
   const hexagent_kv_pool shape = flat_shape(80, 2, 64, kBlocks);
-  Path path({}, shape, pool_bytes(shape));
+  Path path({}, shape);
   const std::vector<int32_t> ids = shuffled_ids(kBlocks);
   uint64_t ignored = 0;
   path.submit(ids, &ignored);
@@ -208,7 +167,7 @@ void bench_chunks(uint32_t repetitions, PathResult* result) {
   const hexagent_kv_pool shape = flat_shape(kChunks, 1, kFragment, 1);
   hexagent_transport_config config = {};
   config.slot_bytes = 4096;
-  Path path(config, shape, pool_bytes(shape));
+  Path path(config, shape);
   std::vector<double> times;
   const std::vector<int32_t> ids = {0};
   path.transfer(ids, 0);
@@ -228,7 +187,7 @@ void bench_first_chunk(PathResult* result) {
   constexpr uint32_t kFragment = 4096;
   constexpr uint32_t kBlocks = 8;  // x 32 regions x 4 KiB = 1 MiB
   const hexagent_kv_pool shape = flat_shape(16, 2, kFragment, 64 * kBlocks);
-  Path path({}, shape, pool_bytes(shape));
+  Path path({}, shape);
   const std::vector<int32_t> all = shuffled_ids(64 * kBlocks);
   std::vector<int64_t> times;
   for (uint32_t i = 0; i < kRounds; ++i) {
@@ -265,7 +224,7 @@ std::vector<TransferResult> bench_transfers(const BenchTransportOptions& options
       config.blocks_max = 2 * blocks;
       const std::string text = std::string("pack=") + pack;
       config.options = text.c_str();
-      Path path(config, shape, pool_bytes(shape));
+      Path path(config, shape);
       std::vector<int32_t> ids = shuffled_ids(2 * blocks);
       ids.resize(blocks);
       for (const bool checksum : {false, true}) {

@@ -15,6 +15,7 @@
 #include "hexagent/transport.h"
 #include "tool/bench_timing.h"
 #include "tool/bench_transport.h"
+#include "tool/bench_transport_pool.h"
 #include "transport/tcp/host_tcp.h"
 
 namespace hexagent::tool {
@@ -161,10 +162,10 @@ class TcpPath {
     ids_.resize(blocks);
     source_.open(1, &target_);
     target_.open(2, &source_);
-    const size_t bytes = size_t{kRegions} * 2 * blocks * fragment;
-    for (BenchMemory& memory : memory_) memory = make_bench_memory(bytes);
-    give_ = enter(source_, memory_[0].get(), fragment, 2 * blocks);
-    take_ = enter(target_, memory_[1].get(), fragment, 2 * blocks);
+    const hexagent_kv_pool shape = flat_shape(kRegions, 1, fragment, 2 * blocks);
+    for (BenchMemory& memory : memory_) memory = make_bench_memory(pool_bytes(shape));
+    give_ = register_flat_pool(source_.ops, source_.transport, shape, memory_[0].get());
+    take_ = register_flat_pool(target_.ops, target_.transport, shape, memory_[1].get());
     check(source_.ops->connect(source_.transport, 2), "connect");
     while (source_.ups == 0 || target_.ups == 0) {
       source_.turn();
@@ -172,18 +173,9 @@ class TcpPath {
     }
   }
   double transfer() {
-    hexagent_kv_reservation reservation = {};
-    reservation.struct_size = sizeof(reservation);
-    reservation.peer_worker = 1;
-    reservation.target.pool = take_;
-    reservation.target.blocks = ids_.data();
-    reservation.target.block_count = static_cast<uint32_t>(ids_.size());
-    hexagent_kv_transfer wanted = {};
-    wanted.struct_size = sizeof(wanted);
-    wanted.peer_worker = 2;
-    wanted.source = reservation.target;
-    wanted.source.pool = give_;
-    check(target_.ops->reserve(target_.transport, &reservation, &wanted.token), "reserve");
+    BenchTransfer wanted(ids_, give_, take_, 0);
+    check(target_.ops->reserve(target_.transport, &wanted.reservation, &wanted.transfer.token),
+          "reserve");
     const uint32_t before = target_.quiesced;
     const uint32_t done_before = source_.done;
     uint64_t id = 0;
@@ -191,7 +183,7 @@ class TcpPath {
     std::thread receiver([this, before] {
       while (target_.quiesced == before) target_.turn();
     });
-    check(source_.ops->submit(source_.transport, &wanted, &id), "submit");
+    check(source_.ops->submit(source_.transport, &wanted.transfer, &id), "submit");
     const uint32_t mine = source_.quiesced;
     while (source_.quiesced == mine) source_.turn();
     receiver.join();
@@ -202,26 +194,6 @@ class TcpPath {
   static constexpr uint32_t kRegions = 32;
 
  private:
-  static uint64_t enter(const End& end, unsigned char* memory, uint32_t fragment, uint32_t blocks) {
-    hexagent_kv_pool shape = {};
-    shape.struct_size = sizeof(shape);
-    shape.layout = HEXAGENT_KV_FLAT;
-    shape.layer_count = kRegions;
-    shape.regions_per_layer = 1;
-    shape.block_tokens = 16;
-    shape.token_bytes = fragment / 16;
-    shape.block_count = blocks;
-    shape.block_stride_bytes = fragment;
-    std::vector<uint64_t> bases;
-    for (uint64_t region = 0; region < kRegions; ++region) {
-      bases.push_back(reinterpret_cast<uintptr_t>(memory) + region * blocks * fragment);
-    }
-    shape.region_bases = bases.data();
-    uint64_t pool = 0;
-    check(end.ops->register_pool(end.transport, &shape, &pool), "register_pool");
-    return pool;
-  }
-
   std::vector<int32_t> ids_;
   BenchMemory memory_[2];
   End source_;

@@ -5,7 +5,7 @@
 #include <limits>
 #include <new>
 
-#include "capi/sized_struct.h"
+#include "core/base/sized_struct.h"
 #include "core/base/check.h"
 
 namespace hexagent {

@@ -5,7 +5,7 @@
 // tokens take on this worker, the new call's own included (notes/algorithms.md 7.5, L2). Neither
 // looks at transfer, cached prefixes or the pair as a whole.
 #include "core/plan/placement.h"
-#include "core/plan/placement_cost.h"
+#include "core/plan/placement_pools.h"
 
 namespace hexagent {
 namespace {
@@ -16,21 +16,9 @@ class LeastLoadedPlacement final : public Placement {
   std::string_view name() const override { return scaled_ ? "speed-scaled" : "least-loaded"; }
 
   bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
-    for (const bool must_fit : {true, false}) {
-      const uint32_t prefill = least_prefill(view, shape, must_fit);
-      if (prefill == kNoWorker) continue;
-      const bool late = view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
-      uint32_t decode = least_decode(view, shape, must_fit && !late);
-      if (must_fit && decode == prefill && !decode_option(view, shape, decode).fits) {
-        decode = least_decode(view, shape, true);  // on one worker both phases need room at once
-      }
-      if (decode == kNoWorker) continue;
-      project(view, prefill, prefill_option(view, shape, prefill), decode,
-              decode_option(view, shape, decode), best);
-      best->cost_s = best->finish_s;
-      return true;
-    }
-    return false;
+    return choose_by_pool(
+        view, shape, [&](bool must_fit) { return least_prefill(view, shape, must_fit); },
+        [&](bool must_fit) { return least_decode(view, shape, must_fit); }, best);
   }
 
   bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,

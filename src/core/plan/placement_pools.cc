@@ -55,20 +55,12 @@ double PoolSide::slowness(uint32_t index) const {
 }
 
 bool PoolPlacement::choose(const PlanView& view, const CallShape& shape, Choice* best) const {
-  for (const bool must_fit : {true, false}) {
-    const uint32_t prefill =
-        pick_prefill(PoolSide(view, shape, PoolSide::Phase::kPrefill, must_fit));
-    if (prefill == kNoWorker) continue;
-    const bool late = view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
-    const uint32_t decode =
-        pick_decode(PoolSide(view, shape, PoolSide::Phase::kDecode, must_fit && !late));
-    if (decode == kNoWorker) continue;
-    project(view, prefill, prefill_option(view, shape, prefill), decode,
-            decode_option(view, shape, decode), best);
-    best->cost_s = best->finish_s;
-    return true;
-  }
-  return false;
+  using Phase = PoolSide::Phase;
+  return choose_by_pool(
+      view, shape,
+      [&](bool must_fit) { return pick_prefill(PoolSide(view, shape, Phase::kPrefill, must_fit)); },
+      [&](bool must_fit) { return pick_decode(PoolSide(view, shape, Phase::kDecode, must_fit)); },
+      best);
 }
 
 bool PoolPlacement::choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,

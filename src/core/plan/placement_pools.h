@@ -76,6 +76,28 @@ class PoolSide {
   const bool must_fit_;
 };
 
+// The walk of placements that choose each pool's worker on its own, prefill first and then decode:
+// `pick_prefill(must_fit)` and `pick_decode(must_fit)` give a worker or kNoWorker.
+template <class PickPrefill, class PickDecode>
+bool choose_by_pool(const PlanView& view, const CallShape& shape, const PickPrefill& pick_prefill,
+                    const PickDecode& pick_decode, Choice* best) {
+  for (const bool must_fit : {true, false}) {
+    const uint32_t prefill = pick_prefill(must_fit);
+    if (prefill == kNoWorker) continue;
+    const bool late = view.workers()[prefill].spec.binding == HEXAGENT_BINDING_PREFILL_END;
+    uint32_t decode = pick_decode(must_fit && !late);
+    if (must_fit && decode == prefill && !decode_option(view, shape, decode).fits) {
+      decode = pick_decode(true);  // on one worker both phases need room at once
+    }
+    if (decode == kNoWorker) continue;
+    project(view, prefill, prefill_option(view, shape, prefill), decode,
+            decode_option(view, shape, decode), best);
+    best->cost_s = best->finish_s;
+    return true;
+  }
+  return false;
+}
+
 // A placement made of two choices, prefill first. A worker of both roles is two candidates.
 class PoolPlacement : public Placement {
  public:

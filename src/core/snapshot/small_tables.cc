@@ -1,5 +1,7 @@
 // Snapshots of the small tables: links, output lengths, remainders, tenants, waiting work, regrets.
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "core/cluster/link_table.h"
 #include "core/model/length_predictor.h"
@@ -12,6 +14,48 @@
 #include "core/tenant_table.h"
 
 namespace hexagent {
+namespace {
+
+// ---- histograms of predictors: the buckets that something is in ----
+
+template <class Cell>
+void save_counts(SnapshotWriter* writer, const char* section, const std::vector<Cell>& cells,
+                 uint32_t cells_used) {
+  writer->begin(section);
+  for (uint32_t cell = 0; cell < cells_used; ++cell) {
+    for (uint32_t bucket = 0; bucket < std::size(cells[cell].bucket_counts); ++bucket) {
+      const uint32_t count = cells[cell].bucket_counts[bucket];
+      if (count == 0) continue;
+      writer->number("cell", &cell);
+      writer->number("bucket", &bucket);
+      writer->number("count", &count);
+      writer->end_row();
+    }
+  }
+}
+
+template <class Cell>
+void load_counts(SnapshotReader* reader, const char* section, uint32_t cells_used,
+                 std::vector<Cell>* cells) {
+  constexpr uint64_t kBuckets = std::size(Cell{}.bucket_counts);
+  const uint32_t rows = reader->begin(section, cells_used * kBuckets);
+  for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
+    uint32_t cell = 0;
+    uint32_t bucket = 0;
+    uint32_t count = 0;
+    reader->number("cell", &cell, 0, cells_used - 1);
+    reader->number("bucket", &bucket, 0, kBuckets - 1);
+    reader->number("count", &count, 1, UINT32_MAX);
+    if (!reader->sound()) return;
+    uint32_t& known = (*cells)[cell].bucket_counts[bucket];
+    if (known != 0) return reader->refuse("bucket", "is there twice");
+    reader->end_row();
+    known = count;
+    (*cells)[cell].count += count;
+  }
+}
+
+}  // namespace
 
 // ---- links ----
 
@@ -54,17 +98,7 @@ void LengthPredictor::save(SnapshotWriter* writer) const {
     writer->real("sum", &cells_[cell].sum, 0.0, kAmountMost);
     writer->end_row();
   }
-  writer->begin("length_counts");
-  for (uint32_t cell = 0; cell < cells_used_; ++cell) {
-    for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
-      const uint32_t count = cells_[cell].bucket_counts[bucket];
-      if (count == 0) continue;
-      writer->number("cell", &cell);
-      writer->number("bucket", &bucket);
-      writer->number("count", &count);
-      writer->end_row();
-    }
-  }
+  save_counts(writer, "length_counts", cells_, cells_used_);
 }
 
 void LengthPredictor::load(SnapshotReader* reader) {
@@ -87,20 +121,7 @@ void LengthPredictor::load(SnapshotReader* reader) {
     }
     reader->end_row();
   }
-  const uint32_t rows = reader->begin("length_counts", uint64_t{cells_used_} * kBuckets);
-  for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
-    uint32_t cell = 0;
-    uint32_t bucket = 0;
-    uint32_t count = 0;
-    reader->number("cell", &cell, 0, cells_used_ - 1);
-    reader->number("bucket", &bucket, 0, kBuckets - 1);
-    reader->number("count", &count, 1, UINT32_MAX);
-    if (!reader->sound()) return;
-    if (cells_[cell].bucket_counts[bucket] != 0) return reader->refuse("bucket", "is there twice");
-    reader->end_row();
-    cells_[cell].bucket_counts[bucket] = count;
-    cells_[cell].count += count;
-  }
+  load_counts(reader, "length_counts", cells_used_, &cells_);
 }
 
 // ---- remainders: likewise ----
@@ -122,17 +143,7 @@ void RemainderPredictor::save(SnapshotWriter* writer) const {
     writer->real("path_sum_s", &cells_[cell].path_sum_s, 0.0, kAmountMost);
     writer->end_row();
   }
-  writer->begin("remainder_counts");
-  for (uint32_t cell = 0; cell < cells_used_; ++cell) {
-    for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
-      const uint32_t count = cells_[cell].bucket_counts[bucket];
-      if (count == 0) continue;
-      writer->number("cell", &cell);
-      writer->number("bucket", &bucket);
-      writer->number("count", &count);
-      writer->end_row();
-    }
-  }
+  save_counts(writer, "remainder_counts", cells_, cells_used_);
 }
 
 void RemainderPredictor::load(SnapshotReader* reader) {
@@ -156,20 +167,7 @@ void RemainderPredictor::load(SnapshotReader* reader) {
     }
     reader->end_row();
   }
-  const uint32_t rows = reader->begin("remainder_counts", uint64_t{cells_used_} * kBuckets);
-  for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
-    uint32_t cell = 0;
-    uint32_t bucket = 0;
-    uint32_t count = 0;
-    reader->number("cell", &cell, 0, cells_used_ - 1);
-    reader->number("bucket", &bucket, 0, kBuckets - 1);
-    reader->number("count", &count, 1, UINT32_MAX);
-    if (!reader->sound()) return;
-    if (cells_[cell].bucket_counts[bucket] != 0) return reader->refuse("bucket", "is there twice");
-    reader->end_row();
-    cells_[cell].bucket_counts[bucket] = count;
-    cells_[cell].count += count;
-  }
+  load_counts(reader, "remainder_counts", cells_used_, &cells_);
 }
 
 // ---- tenants: those that were sent anything ----

@@ -5,71 +5,49 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-#include "transport/copy/kernels_scalar.h"
+#include "transport/copy/kernels_vector.h"
 
 namespace hexagent::transport {
 namespace {
 
-constexpr size_t kStep = 64;  // bytes of one lane a turn
+struct Neon {
+  using Vector = uint32x4_t;  // one 16-byte vector of the checksum
 
-// Adds the products of one vector: words 0 and 2 with 1 and 3.
-uint64x2_t add(uint64x2_t total, uint32x4_t value, uint32_t key, uint32x4_t mask) {
-  const uint32x4_t keyed = vaddq_u32(value, veorq_u32(vdupq_n_u32(key), mask));
-  const uint32x2_t even = vget_low_u32(vuzp1q_u32(keyed, keyed));
-  const uint32x2_t odd = vget_low_u32(vuzp2q_u32(keyed, keyed));
-  return vmlal_u32(total, even, odd);
-}
+  static constexpr size_t kVector = 16;
+  static constexpr size_t kStep = 64;
+  static constexpr size_t kPrefetchAhead = 0;
 
-template <bool sum, uint32_t lanes>
-uint64_t copy(unsigned char* const* to, const unsigned char* const* from, size_t bytes,
-              uint64_t seed, const uint32_t* vectors) {
-  const uint32_t words[4] = {0, kSumWord1, kSumWord2, kSumWord3};
-  const uint32x4_t mask =
-      veorq_u32(vld1q_u32(words), vdupq_n_u32(static_cast<uint32_t>(seed >> 32)));
-  uint64x2_t running = vdupq_n_u64(0);
-  uint32_t keys[lanes];
-  for (uint32_t lane = 0; lane < lanes; ++lane) {
-    keys[lane] = static_cast<uint32_t>(seed) + vectors[lane] * kSumStep;
+  static Vector load(const unsigned char* from) { return vreinterpretq_u32_u8(vld1q_u8(from)); }
+  template <bool streaming>
+  static void store(unsigned char* to, Vector value) {
+    vst1q_u8(to, vreinterpretq_u8_u32(value));
   }
-  const size_t whole = bytes / kStep * kStep;
-  for (size_t at = 0; at < whole; at += kStep) {
-    for (uint32_t lane = 0; lane < lanes; ++lane) {
-      for (size_t i = 0; i < kStep; i += kSumVectorBytes) {
-        const uint8x16_t value = vld1q_u8(from[lane] + at + i);
-        vst1q_u8(to[lane] + at + i, value);
-        if constexpr (sum) {
-          running = add(running, vreinterpretq_u32_u8(value), keys[lane], mask);
-          keys[lane] += kSumStep;
-        }
-      }
-    }
-  }
-  uint64_t total = sum ? vgetq_lane_u64(running, 0) + vgetq_lane_u64(running, 1) : 0;
-  for (uint32_t lane = 0; lane < lanes && whole < bytes; ++lane) {
-    total += copy_scalar(to[lane] + whole, from[lane] + whole, bytes - whole, seed,
-                         vectors[lane] + static_cast<uint32_t>(whole / kSumVectorBytes), sum);
-  }
-  return total;
-}
 
-template <bool sum>
-uint64_t one(unsigned char* to, const unsigned char* from, size_t bytes, uint64_t seed,
-             uint32_t vector) {
-  return copy<sum, 1>(&to, &from, bytes, seed, &vector);
-}
-
-template <bool sum>
-uint64_t four(unsigned char* const* to, const unsigned char* const* from, size_t bytes,
-              uint64_t seed, const uint32_t* vectors) {
-  return copy<sum, kLanes>(to, from, bytes, seed, vectors);
-}
+  static Vector zero() { return vdupq_n_u32(0); }
+  static Vector first_key(uint64_t seed, uint32_t vector) {
+    return vdupq_n_u32(static_cast<uint32_t>(seed) + vector * kSumStep);
+  }
+  static Vector key_mask(uint64_t seed) {
+    const uint32_t words[4] = {0, kSumWord1, kSumWord2, kSumWord3};
+    return veorq_u32(vld1q_u32(words), vdupq_n_u32(static_cast<uint32_t>(seed >> 32)));
+  }
+  // Adds the products of one vector: words 0 and 2 with 1 and 3.
+  static Vector add(Vector total, Vector* key, Vector mask, Vector value) {
+    const Vector keyed = vaddq_u32(value, veorq_u32(*key, mask));
+    *key = vaddq_u32(*key, vdupq_n_u32(kSumStep));
+    const uint32x2_t even = vget_low_u32(vuzp1q_u32(keyed, keyed));
+    const uint32x2_t odd = vget_low_u32(vuzp2q_u32(keyed, keyed));
+    return vreinterpretq_u32_u64(vmlal_u32(vreinterpretq_u64_u32(total), even, odd));
+  }
+  static uint64_t sum_of(Vector total) {
+    const uint64x2_t parts = vreinterpretq_u64_u32(total);
+    return vgetq_lane_u64(parts, 0) + vgetq_lane_u64(parts, 1);
+  }
+};
 
 void no_fence() {}
 
-constexpr CopyKernels kKernels = {"neon",
-                                  {{one<false>, one<true>}, {one<false>, one<true>}},
-                                  {{four<false>, four<true>}, {four<false>, four<true>}},
-                                  no_fence};
+constexpr CopyKernels kKernels = vector_kernels<Neon>("neon", no_fence);
 
 }  // namespace
 

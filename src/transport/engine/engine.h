@@ -146,8 +146,8 @@ class Engine {
   bool post(hexagent_transfer_event* event);
   template <class Release>
   bool tell(Owed* owed, hexagent_transfer_event* event, const Release& release);
-  bool tell_transfer(uint32_t index);
-  bool tell_reservation(uint32_t index);
+  template <class Record>
+  bool tell_record(HandleTable<Record>* records, uint32_t index, uint32_t side);
   bool tell_news(uint32_t peer);
 
   hexagent_transport_host host_;

@@ -52,38 +52,22 @@ bool Engine::post(hexagent_transfer_event* event) {
   return host_.post_event(host_.context, event) == HEXAGENT_OK;
 }
 
-bool Engine::tell_transfer(uint32_t index) {
-  Transfer& transfer = transfers_[index];
+template <class Record>
+bool Engine::tell_record(HandleTable<Record>* records, uint32_t index, uint32_t side) {
+  Record& record = (*records)[index];
   hexagent_transfer_event event = {};
-  event.id = transfers_.handle(index);
-  event.user_data = transfer.user_data;
-  event.bytes = transfer.arrived_bytes;
-  event.layers = whole_layers(transfer.wire, transfer.chunking, transfer.arrived);
-  event.peer_worker = transfer.peer_worker;
-  event.begin_ns = transfer.begin_ns;
-  event.side = HEXAGENT_TRANSFER_SOURCE;
-  const auto release = [this, index] {
-    --pools_[transfers_[index].pool].users;
-    transfers_.release(index);
+  event.id = records->handle(index);
+  event.user_data = record.user_data;
+  event.bytes = record.arrived_bytes;
+  event.layers = whole_layers(record.wire, record.chunking, record.arrived);
+  event.peer_worker = record.peer_worker;
+  event.begin_ns = record.begin_ns;
+  event.side = side;
+  const auto release = [&] {
+    --pools_[record.pool].users;
+    records->release(index);
   };
-  return tell(&transfer.owed, &event, release);
-}
-
-bool Engine::tell_reservation(uint32_t index) {
-  Reservation& reservation = reservations_[index];
-  hexagent_transfer_event event = {};
-  event.id = reservations_.handle(index);
-  event.user_data = reservation.user_data;
-  event.bytes = reservation.arrived_bytes;
-  event.layers = whole_layers(reservation.wire, reservation.chunking, reservation.arrived);
-  event.peer_worker = reservation.peer_worker;
-  event.begin_ns = reservation.begin_ns;
-  event.side = HEXAGENT_TRANSFER_TARGET;
-  const auto release = [this, index] {
-    --pools_[reservations_[index].pool].users;
-    reservations_.release(index);
-  };
-  return tell(&reservation.owed, &event, release);
+  return tell(&record.owed, &event, release);
 }
 
 // Posts what a record owes, in order: progress, the end, silence. False when the host is full.
@@ -130,10 +114,10 @@ uint32_t Engine::flush_events() {
     bool all = false;
     switch (debtor.kind) {
       case Debtor::Kind::kTransfer:
-        all = tell_transfer(debtor.index);
+        all = tell_record(&transfers_, debtor.index, HEXAGENT_TRANSFER_SOURCE);
         break;
       case Debtor::Kind::kReservation:
-        all = tell_reservation(debtor.index);
+        all = tell_record(&reservations_, debtor.index, HEXAGENT_TRANSFER_TARGET);
         break;
       case Debtor::Kind::kPeer:
         all = tell_news(debtor.index);

@@ -148,6 +148,18 @@ struct Family {
   }
 };
 
+// A transfer from the child arrives whole.
+inline void crosses_processes(const hexagent_transport_ops* ops) {
+  Family family(ops, false);
+  family.until(
+      [&] { return family.target.host.find(HEXAGENT_TRANSFER_QUIESCED, family.token) != nullptr; });
+  assert_non_null(family.target.host.find(HEXAGENT_TRANSFER_DONE, family.token));
+  const unsigned char* memory = family.target.memory.memory.get();
+  for (size_t at = 0; at < family.target.memory.bytes; ++at) {
+    if (memory[at] != family_content(at)) fail();
+  }
+}
+
 inline uint32_t descriptors_open() {
   uint32_t count = 0;
   DIR* folder = opendir("/proc/self/fd");

@@ -1,23 +1,9 @@
 // Orders that look ahead: srpt, gittins, kairos and hexgen-flow, against values worked out by hand.
-#include <cmath>
-#include <csetjmp>
-#include <cstdarg>
-#include <cstddef>
-#include <cstdint>
-
-#include "core/plan/order.h"
-
-extern "C" {
-#include <cmocka.h>  // has no extern "C" of its own
-}
+#include "unit/core/plan/order_key.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small functions
-
-constexpr TimeNs kArrival = 100 * kSecondNs;
-
-bool near(double a, double b) { return std::fabs(a - b) < 1e-9; }
 
 // Arrived at 100 s; 4 s of what is revealed remain; 15 s in all were expected at first.
 Workflow workflow() {
@@ -37,12 +23,6 @@ Call call() {
   call.ahead = {12.0, 10.0, 8.0, 6.0};
   call.ahead_work_done_s = 3.0;
   return call;
-}
-
-double key(const Order& order, const Workflow& workflow, const Call& call, double after_s,
-           const Settings& settings = Settings{}) {
-  const TimeNs now = kArrival + static_cast<TimeNs>(after_s * 1e9);
-  return order.key({call, workflow, settings, now, 0.0});
 }
 
 void srpt_is_the_expected_work_less_what_was_done_since(void**) {

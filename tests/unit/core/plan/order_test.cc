@@ -1,23 +1,9 @@
 // Every order, against values worked out by hand. A larger key is more urgent.
-#include "core/plan/order.h"
-
-#include <cmath>
-#include <csetjmp>
-#include <cstdarg>
-#include <cstddef>
-#include <cstdint>
-
-extern "C" {
-#include <cmocka.h>  // has no extern "C" of its own
-}
+#include "unit/core/plan/order_key.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small functions
-
-constexpr TimeNs kArrival = 100 * kSecondNs;
-
-bool near(double a, double b) { return std::fabs(a - b) < 1e-9; }
 
 // Arrived at 100 s, 10 s alone, of which 4 s remain.
 Workflow workflow() {
@@ -26,12 +12,6 @@ Workflow workflow() {
   workflow.horizon_s = 10.0;
   workflow.remaining_s = 4.0;
   return workflow;
-}
-
-double key(const Order& order, const Workflow& workflow, const Call& call, double after_s,
-           double delta_s = 0.0, const Settings& settings = Settings{}) {
-  const TimeNs now = kArrival + static_cast<TimeNs>(after_s * 1e9);
-  return order.key({call, workflow, settings, now, delta_s});
 }
 
 void fcfs_goes_by_the_time_a_call_became_ready(void**) {

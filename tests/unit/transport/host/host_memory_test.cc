@@ -2,18 +2,7 @@
 // to its staging.
 #include "transport/host/host_memory.h"
 
-#include <csetjmp>
-#include <cstdarg>
-#include <cstddef>
-#include <cstdint>
-
-#include "unit/transport/copy/slow_kv.h"
-#include "unit/transport/local_host.h"
-#include "unit/transport/sim_world.h"
-
-extern "C" {
-#include <cmocka.h>  // has no extern "C" of its own
-}
+#include "unit/transport/host_pair.h"
 
 namespace {
 
@@ -21,47 +10,14 @@ using namespace hexagent::transport;  // NOLINT: a test of one transport
 
 constexpr unsigned char kCanary = 0xc5;
 
-struct Pair {
-  LocalHost source;
-  LocalHost target;
-
+struct Pair : HostPair {
   explicit Pair(const char* options = nullptr, uint32_t slot_bytes = 1u << 20,
                 uint32_t chunk_bytes = 0) {
-    for (LocalHost* host : {&source, &target}) {
-      hexagent_transport_config config = LocalHost::config(host == &source ? 1 : 2);
-      config.options = options;
-      config.slot_bytes = slot_bytes;
-      config.chunk_bytes_min = chunk_bytes;
-      assert_int_equal(host->open(host_memory_ops(), config), HEXAGENT_OK);
-    }
+    open(host_memory_ops(), options, slot_bytes, chunk_bytes);
     assert_int_equal(source.ops->connect(source.transport, 2), HEXAGENT_OK);
     run_both(&source, &target);
     assert_non_null(source.find(HEXAGENT_TRANSFER_PEER_UP, 0));
     assert_non_null(target.find(HEXAGENT_TRANSFER_PEER_UP, 0));
-  }
-  static uint64_t enter(const LocalHost& host, const TestPool& memory) {
-    const hexagent_kv_pool shape = memory.description();
-    uint64_t pool = 0;
-    assert_int_equal(host.ops->register_pool(host.transport, &shape, &pool), HEXAGENT_OK);
-    return pool;
-  }
-  // Both handles; the transfer has not moved yet.
-  std::pair<uint64_t, uint64_t> begin(const hexagent_kv_blocks& give,
-                                      const hexagent_kv_blocks& take, uint32_t flags) const {
-    hexagent_kv_reservation reservation = {};
-    reservation.struct_size = sizeof(reservation);
-    reservation.peer_worker = 1;
-    reservation.target = take;
-    hexagent_kv_transfer transfer = {};
-    transfer.struct_size = sizeof(transfer);
-    transfer.flags = flags;
-    transfer.peer_worker = 2;
-    transfer.source = give;
-    uint64_t id = 0;
-    assert_int_equal(target.ops->reserve(target.transport, &reservation, &transfer.token),
-                     HEXAGENT_OK);
-    assert_int_equal(source.ops->submit(source.transport, &transfer, &id), HEXAGENT_OK);
-    return {id, transfer.token};
   }
 };
 

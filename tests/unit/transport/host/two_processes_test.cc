@@ -8,14 +8,7 @@ namespace {
 using namespace hexagent::transport;  // NOLINT: a test of one transport
 
 void a_transfer_crosses_processes(void**) {
-  Family family(host_memory_ops(), false);
-  family.until(
-      [&] { return family.target.host.find(HEXAGENT_TRANSFER_QUIESCED, family.token) != nullptr; });
-  assert_non_null(family.target.host.find(HEXAGENT_TRANSFER_DONE, family.token));
-  const unsigned char* memory = family.target.memory.memory.get();
-  for (size_t at = 0; at < family.target.memory.bytes; ++at) {
-    if (memory[at] != family_content(at)) fail();
-  }
+  crosses_processes(host_memory_ops());
 }
 
 // Part of acceptance row A16: the host sees the control path reset and says so.

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "unit/transport/family.h"
+#include "unit/transport/host_pair.h"
 
 namespace {
 
@@ -13,18 +14,9 @@ using namespace hexagent::transport;  // NOLINT: a test of one transport
 constexpr unsigned char kCanary = 0xc5;
 
 // Two ends in one thread.
-struct Pair {
-  LocalHost source;
-  LocalHost target;
-
+struct Pair : HostPair {
   explicit Pair(const char* options = nullptr, uint32_t chunk_bytes = 0) {
-    for (LocalHost* host : {&source, &target}) {
-      hexagent_transport_config config = LocalHost::config(host == &source ? 1 : 2);
-      config.options = options;
-      config.slot_bytes = 1u << 20;
-      config.chunk_bytes_min = chunk_bytes;
-      assert_int_equal(host->open(host_tcp_ops(), config), HEXAGENT_OK);
-    }
+    open(host_tcp_ops(), options, 1u << 20, chunk_bytes);
     connect();
   }
   void connect() {
@@ -45,29 +37,6 @@ struct Pair {
                            {target.ops->poll_descriptor(target.transport), POLLIN, 0}};
       poll(sockets, 2, 1);
     }
-  }
-  static uint64_t enter(const LocalHost& host, const TestPool& memory) {
-    const hexagent_kv_pool shape = memory.description();
-    uint64_t pool = 0;
-    assert_int_equal(host.ops->register_pool(host.transport, &shape, &pool), HEXAGENT_OK);
-    return pool;
-  }
-  std::pair<uint64_t, uint64_t> begin(const hexagent_kv_blocks& give,
-                                      const hexagent_kv_blocks& take) const {
-    hexagent_kv_reservation reservation = {};
-    reservation.struct_size = sizeof(reservation);
-    reservation.peer_worker = 1;
-    reservation.target = take;
-    hexagent_kv_transfer transfer = {};
-    transfer.struct_size = sizeof(transfer);
-    transfer.flags = HEXAGENT_TRANSFER_CHECKSUM;
-    transfer.peer_worker = 2;
-    transfer.source = give;
-    uint64_t id = 0;
-    assert_int_equal(target.ops->reserve(target.transport, &reservation, &transfer.token),
-                     HEXAGENT_OK);
-    assert_int_equal(source.ops->submit(source.transport, &transfer, &id), HEXAGENT_OK);
-    return {id, transfer.token};
   }
   void until_quiesced(uint64_t id, uint64_t token) {
     until([this, id, token] {
@@ -235,14 +204,7 @@ void strangers_do_no_harm(void**) {
 }
 
 void a_transfer_crosses_processes(void**) {
-  Family family(host_tcp_ops(), false);
-  family.until(
-      [&] { return family.target.host.find(HEXAGENT_TRANSFER_QUIESCED, family.token) != nullptr; });
-  assert_non_null(family.target.host.find(HEXAGENT_TRANSFER_DONE, family.token));
-  const unsigned char* memory = family.target.memory.memory.get();
-  for (size_t at = 0; at < family.target.memory.bytes; ++at) {
-    if (memory[at] != family_content(at)) fail();
-  }
+  crosses_processes(host_tcp_ops());
 }
 
 // Acceptance row A16: the lanes alone tell that the peer is gone; nothing is left.

@@ -1,5 +1,5 @@
 // The struct_size rule, on a struct that has grown since its first release.
-#include "capi/sized_struct.h"
+#include "core/base/sized_struct.h"
 
 #include <csetjmp>
 #include <cstdarg>

@@ -7,7 +7,7 @@
 //   out   as many bytes as both sides know; a longer struct's surplus is zeroed, since zero always
 //         means "none". The caller's struct_size stays.
 // Either way a struct shorter than in its first release is a mistake (HEXAGENT_E_STRUCT_SIZE).
-// Tests: tests/unit/capi/sized_struct_test.cc, tests/abi/struct_size_test.c.
+// Tests: tests/unit/core/base/sized_struct_test.cc, tests/abi/struct_size_test.c.
 #pragma once
 
 #include <algorithm>
