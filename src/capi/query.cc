@@ -5,8 +5,8 @@
 
 #include "capi/guard.h"
 #include "capi/shape.h"
-#include "core/base/sized_struct.h"
 #include "capi/text_answer.h"
+#include "core/base/sized_struct.h"
 
 namespace hexagent {
 namespace {

@@ -1,7 +1,7 @@
 // C ABI: statistics and their OpenMetrics text. The core counts; the shell adds what only it sees.
 #include "capi/guard.h"
-#include "core/base/sized_struct.h"
 #include "capi/text_answer.h"
+#include "core/base/sized_struct.h"
 #include "metrics/open_metrics.h"
 
 namespace hexagent {

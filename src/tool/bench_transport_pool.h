@@ -32,9 +32,8 @@ inline size_t pool_bytes(const hexagent_kv_pool& shape) {
 }
 
 // Region after region in `memory`; returns the pool's handle.
-inline uint64_t register_flat_pool(const hexagent_transport_ops* ops,
-                                   hexagent_transport* transport, hexagent_kv_pool shape,
-                                   unsigned char* memory) {
+inline uint64_t register_flat_pool(const hexagent_transport_ops* ops, hexagent_transport* transport,
+                                   hexagent_kv_pool shape, unsigned char* memory) {
   std::vector<uint64_t> bases;
   for (uint64_t region = 0; region < uint64_t{shape.layer_count} * shape.regions_per_layer;
        ++region) {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <new>
 
-#include "core/base/sized_struct.h"
 #include "core/base/check.h"
+#include "core/base/sized_struct.h"
 
 namespace hexagent {
 

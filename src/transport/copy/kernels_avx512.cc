@@ -32,15 +32,13 @@ struct Avx512 {
   static Vector zero() { return _mm512_setzero_si512(); }
   static Vector first_key(uint64_t seed, uint32_t vector) {
     const Vector places = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
-    const Vector steps =
-        _mm512_mullo_epi32(places, _mm512_set1_epi32(static_cast<int>(kSumStep)));
+    const Vector steps = _mm512_mullo_epi32(places, _mm512_set1_epi32(static_cast<int>(kSumStep)));
     const uint32_t low = static_cast<uint32_t>(seed) + vector * kSumStep;
     return _mm512_add_epi32(steps, _mm512_set1_epi32(static_cast<int>(low)));
   }
   static Vector key_mask(uint64_t seed) {
-    const Vector words =
-        _mm512_set4_epi32(static_cast<int>(kSumWord3), static_cast<int>(kSumWord2),
-                          static_cast<int>(kSumWord1), 0);
+    const Vector words = _mm512_set4_epi32(static_cast<int>(kSumWord3), static_cast<int>(kSumWord2),
+                                           static_cast<int>(kSumWord1), 0);
     return _mm512_xor_si512(words, _mm512_set1_epi32(static_cast<int>(seed >> 32)));
   }
   static Vector add(Vector total, Vector* key, Vector mask, Vector value) {

@@ -86,7 +86,7 @@ void hexgen_flow_is_the_negative_laxity_against_a_share_of_what_is_left(void**) 
   assert_true(near(key(hexgen_flow_order(), workflow(), call(), 9), 2.0 - 11.0 + 4.0));
   Settings tight;
   tight.hexgen_slo_scale = 1.0;
-  assert_true(near(key(hexgen_flow_order(), workflow(), call(), 5, tight), 2.0 - 2.0));
+  assert_true(near(key(hexgen_flow_order(), workflow(), call(), 5, 0.0, tight), 2.0 - 2.0));
   Workflow owner = workflow();
   owner.deadline = kArrival + 25 * kSecondNs;  // the caller's counts before any scale
   assert_true(near(key(hexgen_flow_order(), owner, call(), 5), 2.0 - 4.0));

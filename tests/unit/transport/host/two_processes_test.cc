@@ -7,9 +7,7 @@ namespace {
 
 using namespace hexagent::transport;  // NOLINT: a test of one transport
 
-void a_transfer_crosses_processes(void**) {
-  crosses_processes(host_memory_ops());
-}
+void a_transfer_crosses_processes(void**) { crosses_processes(host_memory_ops()); }
 
 // Part of acceptance row A16: the host sees the control path reset and says so.
 void a_killed_peer_ends_everything_and_leaves_nothing(void**) {

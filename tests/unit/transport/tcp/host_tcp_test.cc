@@ -203,9 +203,7 @@ void strangers_do_no_harm(void**) {
   }
 }
 
-void a_transfer_crosses_processes(void**) {
-  crosses_processes(host_tcp_ops());
-}
+void a_transfer_crosses_processes(void**) { crosses_processes(host_tcp_ops()); }
 
 // Acceptance row A16: the lanes alone tell that the peer is gone; nothing is left.
 void a_killed_peer_is_noticed_by_its_lanes(void**) {
