@@ -43,11 +43,17 @@ bool window_takes(const State& state, uint32_t index, const Call& call, uint32_t
   if (load.count == 0) return true;
   const double tokens = new_tokens;
   if (load.tokens + tokens <= state.settings.window_tokens) return true;
+  const double drain_s = load.drain_s(worker.prefill_engine, state.now);
+  const double backlog_s = state.view.backlog_s;
   // Others can keep the workers a call wants from ever running dry, so its window widens with the
-  // time it has waited; the engine then takes it in order.
+  // time it has waited; the engine then takes it in order. What the backlog makes all wait for is
+  // no sign of that.
   const double waited_s = to_s(state.now - call.times.ready);
-  const double open_s = window_s(state, worker) + state.settings.window_patience * waited_s;
-  if (load.drain_s(worker.prefill_engine, state.now) <= open_s) return true;
+  const double unlucky_s =
+      std::max(0.0, waited_s - state.settings.window_patience_backlog * backlog_s);
+  if (drain_s <= window_s(state, worker) + state.settings.window_patience * unlucky_s) return true;
+  // Where all wait longer than for this worker, going in order is worth more than going now.
+  if (drain_s < state.settings.window_overtake_backlog * backlog_s) return false;
   // A short call may share the iterations of a long one, which it hardly delays. Of one that was
   // sent: beside a long call that is only booked here short ones would slip in for ever, and the
   // worker never be free for it.

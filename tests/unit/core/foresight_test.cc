@@ -62,6 +62,7 @@ uint64_t first_sent(World* world, uint64_t busy) {
 void keep_apart(World* world) {
   world->configure("window_tokens", "0");
   world->configure("window_overtake", "0");
+  world->configure("window_overtake_backlog", "0");
   world->configure("window_patience", "0");
   world->add_workers(1, 1);
 }

@@ -11,7 +11,9 @@ Settings one_at_a_time(const char* policy) {
   Settings settings = test_settings(policy);
   settings.window_tokens = 0;
   settings.window_overtake = 0;
+  settings.window_overtake_backlog = 0;
   settings.window_patience = 0;
+  settings.window_patience_backlog = 0;
   settings.learning = 0;
   return settings;
 }
@@ -85,6 +87,23 @@ void a_short_call_goes_beside_a_long_one(void** state) {
   assert_int_equal(world.state(1, 3), HEXAGENT_STATE_DISPATCHED);
 }
 
+void a_short_call_goes_in_turn_where_the_backlog_is_long(void** state) {
+  Settings settings = one_at_a_time("workflow-fcfs/own-finish/window");
+  settings.window_overtake = 0.1;
+  settings.window_overtake_backlog = 0.5;
+  World& world = open_world(state, settings);
+  world.add_workers(1, 1);
+  world.begin(1);
+  world.begin(2);
+  world.submit(test_call(2, 1, 4000));  // 410 ms
+  world.submit(test_call(1, 1, 100));   // 430 ms with it
+  world.submit(test_call(2, 2, 5000));  // waits: 940 ms
+  world.submit(test_call(1, 2, 100));
+  assert_int_equal(world.state(1, 1), HEXAGENT_STATE_DISPATCHED);
+  assert_int_equal(world.state(2, 2), HEXAGENT_STATE_READY);
+  assert_int_equal(world.state(1, 2), HEXAGENT_STATE_READY);
+}
+
 void no_short_call_slips_in_before_a_long_one_that_waits(void** state) {
   Settings settings = one_at_a_time("fcfs/own-finish/window");
   settings.window_overtake = 0.1;
@@ -117,6 +136,24 @@ void a_window_widens_with_the_time_a_call_has_waited(void** state) {
   world.submit(4, 1);  // 30 ms left, 39 ms of patience
   assert_int_equal(world.state(2, 1), HEXAGENT_STATE_DISPATCHED);
   assert_int_equal(world.state(3, 1), HEXAGENT_STATE_READY);
+}
+
+void patience_does_not_count_what_the_backlog_makes_all_wait(void** state) {
+  Settings settings = one_at_a_time("fcfs/own-finish/window");
+  settings.window_overtake = 0.1;
+  settings.window_patience = 0.5;
+  settings.window_patience_backlog = 0.1;
+  World& world = open_world(state, settings);
+  world.add_workers(1, 1);
+  reveal(&world, 2);
+  world.pass(78 * kMs);
+  world.begin(3);
+  world.submit(3, 1);  // 30 ms left, 39 ms of patience, less half of a tenth of 250 ms
+  assert_int_equal(world.state(2, 1), HEXAGENT_STATE_READY);
+  world.pass(8 * kMs);
+  world.begin(4);
+  world.submit(4, 1);  // 22 ms left, 43 ms of patience less half of a tenth of 350 ms
+  assert_int_equal(world.state(2, 1), HEXAGENT_STATE_DISPATCHED);
 }
 
 void the_more_urgent_call_goes_first_when_a_window_opens(void** state) {
@@ -276,6 +313,8 @@ int main() {
       WORLD_TEST(small_calls_are_sent_together_up_to_the_token_window),
       WORLD_TEST(a_short_call_goes_beside_a_long_one),
       WORLD_TEST(no_short_call_slips_in_before_a_long_one_that_waits),
+      WORLD_TEST(a_short_call_goes_in_turn_where_the_backlog_is_long),
+      WORLD_TEST(patience_does_not_count_what_the_backlog_makes_all_wait),
       WORLD_TEST(a_window_widens_with_the_time_a_call_has_waited),
       WORLD_TEST(the_more_urgent_call_goes_first_when_a_window_opens),
       WORLD_TEST(at_ready_a_call_that_does_not_fit_is_passed),
