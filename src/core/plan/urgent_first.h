@@ -33,7 +33,7 @@ class UrgentFirst {
   void scan();
   void keep_wanted();
 
-  static constexpr size_t kFirstScan = 12;
+  static constexpr size_t kFirstScan = 32;
   static constexpr size_t kGrowth = 4;
 
   const Scheduler::State& state_;
