@@ -276,8 +276,9 @@ HEXAGENT_API hexagent_status hexagent_config_describe(uint32_t index,
  * @param header_version  HEXAGENT_VERSION of the header the caller was built with.
  * @param error           Optional detail.
  * With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
- * With a `journal` everything in that folder is lived through again first ("Restart" in the part
- * about the journal): about a second for a million inputs.
+ * With a `journal` its newest snapshot is read and what follows it lived through again first
+ * ("Restart" in the part about the journal): nothing after an orderly hexagent_close(), after a
+ * crash up to a segment, about a second's worth.
  *
  * @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
  *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
@@ -299,9 +300,9 @@ HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
 /**
  * Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
  * NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
- * first where that matters. A journal is written out, synced and marked as ended in good order. In
- * a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
- * alone.
+ * first where that matters. A journal is written out, synced, marked as ended in good order and
+ * given a last snapshot, with which the next open begins. In a forked child it frees memory and
+ * closes descriptors, and leaves the parent's thread and journal alone.
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
@@ -1176,11 +1177,11 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *   journal_sync_interval_s, journal_segment_bytes, journal_full_decisions: see
  *   hexagent_config_describe(). None of them is live, all may differ from one open to the next.
  *
- * Snapshots   One is written when a segment is full and no decision waits to be polled (thread
- *             driving: to be handed to the poller); where some always do, a segment ends a quarter
- *             too long and without one. It takes milliseconds of the thread that steps. One that
- *             cannot be written, for want of room on the disk, is skipped and counted: the journal
- *             does not depend on it.
+ * Snapshots   One is written by hexagent_close(), and when a segment is full and no decision waits
+ *             to be polled (thread driving: to be handed to the poller); where some always do, a
+ *             segment ends a quarter too long and without one. It takes milliseconds of the thread
+ *             that steps. One that cannot be written, for want of room on the disk, is skipped and
+ *             counted: the journal does not depend on it.
  * Failure     When a file cannot be written (disk full), the journal ends for good; what is in it
  *             stays whole. The scheduler goes on. With before_accepted an ACCEPTED that is not on
  *             disk then carries the status HEXAGENT_E_IO: in effect, but not acknowledged. Counted

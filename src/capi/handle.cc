@@ -171,6 +171,13 @@ hexagent_status copy_name(const NameTable& names, uint32_t name, char* buffer, u
   return HEXAGENT_OK;
 }
 
+// What broke the core must not come back with a snapshot of it.
+void end_journal(hexagent_scheduler* scheduler) noexcept {
+  // Acquire: pairs with poison(); the thread that may have stored it has ended.
+  if (scheduler->poisoned.load(std::memory_order_acquire)) return scheduler->journal->on_end();
+  scheduler->journal->finish(scheduler->driver.core_now(), &scheduler->core);
+}
+
 }  // namespace
 
 hexagent_status open_in_folder(const hexagent_config& config, std::unique_ptr<JournalFolder> folder,
@@ -220,7 +227,7 @@ void hexagent_close(hexagent_scheduler* scheduler) noexcept {
   if (is_parents && scheduler->thread != nullptr) scheduler->thread->forsake();
   scheduler->thread.reset();
   // The journal is the parent's too: a child must not write what the parent writes.
-  if (!is_parents && scheduler->journal != nullptr) scheduler->journal->on_end();
+  if (!is_parents && scheduler->journal != nullptr) hexagent::end_journal(scheduler);
   delete scheduler;
 }
 

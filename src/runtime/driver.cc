@@ -77,11 +77,12 @@ void Driver::move(TimeNs now, const Limits& limits) {
   const uint64_t taken = take_inputs(limits);
   intake_->release();
   if (finished_) return;
-  const bool idle = taken == 0 && !core_->is_due(now);
+  finished_ = intake_->drained();
+  // The last one counts as one that does something: what is recorded ends with the core's clock.
+  const bool idle = taken == 0 && !finished_ && !core_->is_due(now);
   core_->advance(now);
   if (observer_ != nullptr && idle) observer_->on_idle(now);
   if (observer_ != nullptr && !idle) observer_->end_of_step(now);
-  finished_ = intake_->drained();
   if (finished_ && observer_ != nullptr) observer_->on_end();
 }
 

@@ -97,6 +97,17 @@ const std::string& Journal::snapshot_trouble() const {
   return since || passed_over_.empty() ? writer_->snapshot_trouble() : passed_over_.back().text;
 }
 
+void Journal::finish(TimeNs now, Scheduler* core) noexcept {
+  hexagent_decision dropped[64];
+  while (core->take_decisions(dropped, 64) > 0) continue;
+  // Steps that did nothing were not recorded, and moved the clock, which is state. After an orderly
+  // shutdown the last one was.
+  const bool open = writer_->status() == HEXAGENT_OK;
+  if (open && writer_->has_news() && now > writer_->last_now()) writer_->end_of_step(now, *core);
+  on_end();
+  writer_->seal(*core);
+}
+
 void Journal::note_changes(const Settings& now) {
   for (uint32_t key = 0; key < setting_count(); ++key) {
     if (setting_info(key).live && !is_same(now, wanted_, key)) {

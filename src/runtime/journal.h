@@ -84,6 +84,10 @@ class Journal final : public StepObserver {
   TimeNs next_timer() const override { return writer_->next_timer(); }
   void on_end() noexcept override { static_cast<void>(writer_->close()); }
 
+  // The end of a core that is whole, whose last step was at `now`: closes, and writes a last
+  // snapshot. Decisions that still wait in the core are dropped; nobody is there to take them.
+  void finish(TimeNs now, Scheduler* core) noexcept;
+
  private:
   hexagent_status fail(hexagent_status status, const std::string& trouble);
   void note_changes(const Settings& now);

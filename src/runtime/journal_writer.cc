@@ -54,6 +54,7 @@ void JournalWriter::attempt(Body&& body) noexcept {
 hexagent_status JournalWriter::start(const JournalEnd& end, const Scheduler& core) {
   end_ = end;
   good_snapshot_ = end.snapshot;
+  snapshot_steps_ = end.snapshot_steps;
   hexagent_stats so_far = {};
   core.stats(&so_far);
   last_decision_ = durable_decision_ = so_far.decisions;
@@ -146,6 +147,7 @@ void JournalWriter::take_snapshot(const JournalEnd& before, const Scheduler& cor
     ++stats_.snapshots;
     stats_.snapshot_bytes = bytes;
     const uint32_t before_it = std::exchange(good_snapshot_, head.segment);
+    snapshot_steps_ = head.steps;
     if (options_.keep_bytes == 0) return;
     if (remove_old(folder_, head.segment, before_it, options_.keep_bytes,
                    &stats_.segments_removed) != HEXAGENT_OK) {
@@ -326,6 +328,13 @@ hexagent_status JournalWriter::close() noexcept {
   if (status_ == HEXAGENT_OK) status_ = HEXAGENT_E_CLOSED;
   file_.reset();
   return outcome;
+}
+
+void JournalWriter::seal(const Scheduler& core) noexcept {
+  if (status_ != HEXAGENT_E_CLOSED || !has_news()) return;
+  status_ = HEXAGENT_OK;
+  attempt([&] { return rotate(&core); });
+  static_cast<void>(close());
 }
 
 }  // namespace hexagent

@@ -94,10 +94,18 @@ class JournalWriter {
   // there for whoever wants to know what broke it. Such a journal bears no mark of a good end.
   hexagent_status close() noexcept;
 
+  // After a close() in good order: a snapshot of the core in a further segment with nothing in it,
+  // so that a recovery has nothing to live through, and a release that decides otherwise can go on.
+  // None if nothing has happened since the last one. The core has taken no step since, and nobody
+  // wants its decisions any more: none waits. When this is refused, the journal is as it was.
+  void seal(const Scheduler& core) noexcept;
+  bool has_news() const { return options_.snapshots && end_.steps > snapshot_steps_; }
+
   // HEXAGENT_OK, or why the journal ended: HEXAGENT_E_IO, HEXAGENT_E_NO_MEMORY; HEXAGENT_E_CLOSED
   // after close().
   hexagent_status status() const { return status_; }
   const std::string& trouble() const { return trouble_; }  // in words
+  TimeNs last_now() const { return end_.last_now; }        // of the last step recorded
 
   // May a decision with this sequence number be shown now? Under kBeforeAccepted not before it is
   // on disk; once the journal has ended, everything may, but see acknowledgement().
@@ -164,9 +172,10 @@ class JournalWriter {
   uint64_t written_ = 0;                      // bytes of the segment, without the buffer
   uint64_t synced_ = 0;                       // of them on disk
   TimeNs synced_at_ = 0;
-  bool dirty_ = false;          // something is not on disk
-  uint32_t good_snapshot_ = 0;  // segment of the last one that was written or read well
-  bool rotation_due_ = false;   // the segment is as long as it should be
+  bool dirty_ = false;           // something is not on disk
+  uint32_t good_snapshot_ = 0;   // segment of the last one that was written or read well
+  uint64_t snapshot_steps_ = 0;  // those it stands for
+  bool rotation_due_ = false;    // the segment is as long as it should be
   uint32_t names_written_ = 0;
   uint32_t labels_written_ = 0;
   uint64_t last_decision_ = 0;  // hashed

@@ -107,7 +107,16 @@ std::vector<hexagent_decision> run_child(const std::string& path, const World& w
   return told;
 }
 
+// A child may be killed before it has begun one.
+bool has_journal(const std::string& path) {
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".journal") return true;
+  }
+  return false;
+}
+
 std::string read_journal(const std::string& path, std::vector<hexagent_decision>* history) {
+  if (!has_journal(path)) return {};
   hexagent_error error = {};
   error.struct_size = sizeof(error);
   hexagent_replay* replay = hexagent_replay_open(path.c_str(), HEXAGENT_VERSION, &error);

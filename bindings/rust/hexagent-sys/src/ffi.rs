@@ -1530,8 +1530,9 @@ extern "C" {
     /// @param header_version  HEXAGENT_VERSION of the header the caller was built with.
     /// @param error           Optional detail.
     /// With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
-    /// With a `journal` everything in that folder is lived through again first ("Restart" in the part
-    /// about the journal): about a second for a million inputs.
+    /// With a `journal` its newest snapshot is read and what follows it lived through again first
+    /// ("Restart" in the part about the journal): nothing after an orderly hexagent_close(), after a
+    /// crash up to a segment, about a second's worth.
     ///
     /// @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
     /// HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
@@ -1553,9 +1554,9 @@ extern "C" {
 
     /// Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
     /// NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
-    /// first where that matters. A journal is written out, synced and marked as ended in good order. In
-    /// a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
-    /// alone.
+    /// first where that matters. A journal is written out, synced, marked as ended in good order and
+    /// given a last snapshot, with which the next open begins. In a forked child it frees memory and
+    /// closes descriptors, and leaves the parent's thread and journal alone.
     /// Threads: \[owner\]. Since: 0.1
     pub fn hexagent_close(
         scheduler: *mut hexagent_scheduler,
