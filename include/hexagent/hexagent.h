@@ -53,8 +53,15 @@
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
  *             still works. With the key `rescue_prefix` a text file then tells what broke and what
  *             was known, for the report of the bug. The same when memory runs out while a profile,
- *             model or worker is taken; other inputs need none. After fork() the child gets
- *             HEXAGENT_E_FORKED, and only close works.
+ *             model or worker is taken. Other inputs need none; decisions only when one step makes
+ *             more than 4,096 beyond `decisions_max`, as when a worker with so many calls is lost.
+ *             After fork() the child gets HEXAGENT_E_FORKED, and only close works. It shares the
+ *             lock of the journal's folder: until it closes the handle, ends or calls exec, nobody
+ *             can open that folder again (HEXAGENT_E_BUSY), not even after its parent has died.
+ *             What is not ours: thread driving uses libuv, which ends the process when the kernel
+ *             refuses epoll a descriptor (fs.epoll.max_user_watches) or when no memory is left for
+ *             its list of them, some hundred bytes, within hexagent_open(). Opening at the start
+ *             of the process, before load, avoids both; manual and loop driving do without libuv.
  * Stability   Everything here is @unstable until 1.0: within one 0.x the ABI does not change, and
  *             the library's file name (libhexagent.so.0.x) changes with x. "Since" tells from when
  *             a symbol exists.
@@ -1195,14 +1202,16 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *             as they were after the last step that was kept, names and labels have their ids:
  *             intern the same strings again and the same ids come out. Nothing decided before is
  *             shown again; it may have been polled or not. Then:
- *   Time      thread, loop: if CLOCK_MONOTONIC is not before the last step kept, it goes on, and
- *             the time in between has passed for deadlines and idle workflows. If it is (the
- *             machine was started anew), the library moves times between its clock and the
- *             journal's from then on; use hexagent_now() as ever. Times from before the restart
- *             come out as what they would have been on the new clock, perhaps negative. A clock of
- *             another machine that happens to be ahead cannot be told from a long pause.
- *             manual: the same, decided by the first step: pass any time of a clock that is
- *             monotonic from then on; one before recovered_now_ns stands for that moment.
+ *   Time      thread, loop: on the same machine CLOCK_MONOTONIC goes on, and the time in between
+ *             has passed for deadlines and idle workflows. When the machine was started anew, or
+ *             the folder is on another one, no time has passed: the library moves times between its
+ *             clock and the journal's from then on; use hexagent_now() as ever. Times from before
+ *             the restart come out as what they would have been on the new clock, perhaps negative.
+ *             (Told apart by /proc/sys/kernel/random/boot_id. Without it, or when the journal was
+ *             driven by hand before, a clock that is not before the last step kept goes on.)
+ *             manual: any clock that is monotonic from the first step on. That step decides: a time
+ *             before recovered_now_ns stands for that moment, a later one says that the time in
+ *             between has passed; whether it is of the same clock cannot be known here.
  *             A report's time from before the restart, on a clock that began anew, is not known:
  *             pass 0, or it is taken for the moment of the restart.
  *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:

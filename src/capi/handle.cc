@@ -12,6 +12,7 @@
 #include "capi/guard.h"
 #include "core/base/check.h"
 #include "metrics/text_writer.h"
+#include "runtime/boot_identity.h"
 #include "runtime/clock.h"
 #include "runtime/system_failure.h"
 
@@ -94,14 +95,17 @@ bool is_same_abi(uint32_t header_version) {
 // Brings a handle to where its journal ends, and queues what its settings differ in since.
 hexagent_status recover(hexagent_scheduler* scheduler) {
   Journal* journal = scheduler->journal.get();
-  const hexagent_status status =
-      journal->recover(&scheduler->core, &scheduler->names, &scheduler->labels,
-                       [scheduler](const Input& input) { return check_input(*scheduler, input); });
+  const bool by_hand = scheduler->driving == Driving::kManual;
+  const hexagent_status status = journal->recover(
+      &scheduler->core, &scheduler->names, &scheduler->labels,
+      [scheduler](const Input& input) { return check_input(*scheduler, input); },
+      by_hand ? kNever : monotonic_now());
   if (status != HEXAGENT_OK) return status;
-  if (journal->recovered().steps > 0) {
-    scheduler->driver.recover_at(journal->recovered().last_now);
-    // Once and for all; by hand it waits for the first step, since nobody else knows that clock.
-    if (scheduler->driving != Driving::kManual) scheduler->driver.rebase(monotonic_now());
+  const JournalEnd& end = journal->recovered();
+  if (end.steps > 0 && by_hand) {
+    scheduler->driver.recover_at(end.last_now);  // nobody knows that clock before the first step
+  } else if (end.steps > 0) {
+    scheduler->driver.recover_at(end.last_now, journal->clock_shift());
   }
   for (const SettingChange& change : journal->changes()) {
     Input input = {InputKind::kConfigure};
@@ -143,7 +147,9 @@ hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_ve
       const hexagent_status status =
           open_folder(wanted.journal_path, FolderUse::kWrite, &folder, trouble);
       if (status != HEXAGENT_OK) return status;
-      return open_in_folder(wanted, std::move(folder), scheduler, trouble);
+      hexagent_config here = wanted;
+      here.journal.boot = boot_identity();
+      return open_in_folder(here, std::move(folder), scheduler, trouble);
     }
     *scheduler = std::make_unique<hexagent_scheduler>(wanted, nullptr);
     return HEXAGENT_OK;
@@ -182,7 +188,9 @@ void end_journal(hexagent_scheduler* scheduler) noexcept {
 
 hexagent_status open_in_folder(const hexagent_config& config, std::unique_ptr<JournalFolder> folder,
                                std::unique_ptr<hexagent_scheduler>* opened, std::string* trouble) {
-  auto journal = std::make_unique<Journal>(config.journal);
+  JournalOptions options = config.journal;
+  if (config.driving == Driving::kManual) options.boot = 0;
+  auto journal = std::make_unique<Journal>(options);
   hexagent_status status = journal->open(std::move(folder), config.settings);
   for (;;) {
     if (status != HEXAGENT_OK) {

@@ -23,7 +23,8 @@ Scheduler::State::State(const Settings& initial)
       tenants(static_cast<uint32_t>(initial.names_max)),
       view(workers, links, settings),
       prefilled(&Call::waiting_slot),
-      decisions(4096) {
+      // No input is taken while decisions_max wait; what one step decides may come on top.
+      decisions(static_cast<uint32_t>(initial.decisions_max) + 4096) {
   waiting.reserve(static_cast<uint32_t>(initial.calls_max));
   prefilled.reserve(static_cast<uint32_t>(initial.calls_max));
   hits.resize(static_cast<size_t>(initial.workers_max), 0);

@@ -16,6 +16,11 @@ void Driver::recover_at(TimeNs last) {
   rebase_wanted_ = true;
 }
 
+void Driver::recover_at(TimeNs last, TimeNs shift) {
+  now_ = recovered_at_ = last;
+  shift_ = shift;
+}
+
 void Driver::rebase(TimeNs now) {
   rebase_wanted_ = false;
   shift_ = std::max<TimeNs>(0, recovered_at_ - now);

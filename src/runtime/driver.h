@@ -49,12 +49,12 @@ class Driver {
   // The core was brought to `now` by other means, a replay: no step may lie before it.
   void resume_at(TimeNs now) { now_ = now; }
 
-  // The core was recovered up to `last` of its own clock. The next step, or rebase(), finds out how
-  // far the caller's clock lies behind.
+  // The core was recovered up to `last` of its own clock. `shift` is that clock minus the caller's;
+  // without one the next step finds out how far the caller's lies behind.
   void recover_at(TimeNs last);
-  void rebase(TimeNs now);
+  void recover_at(TimeNs last, TimeNs shift);
 
-  // The core's clock minus the caller's; not 0 only after a recovery by a clock that began anew.
+  // The core's clock minus the caller's; not 0 only after a recovery by another clock.
   TimeNs shift() const { return shift_; }
 
   // From the core's clock to the caller's; 0 and kNever mean what they meant.
@@ -92,6 +92,7 @@ class Driver {
   void abandon() noexcept;
 
  private:
+  void rebase(TimeNs now);
   void take_step(TimeNs now, const Limits& limits);
   void move(TimeNs now, const Limits& limits);
   uint64_t take_inputs(const Limits& limits);

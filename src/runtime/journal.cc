@@ -1,6 +1,7 @@
 // Journal: see journal.h.
 #include "runtime/journal.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,15 @@ bool is_of_the_shell(std::string_view key) {
 }
 
 }  // namespace
+
+TimeNs find_clock_shift(const JournalEnd& end, uint64_t boot, TimeNs now) {
+  if (end.steps == 0) return 0;
+  const TimeNs least = end.last_now - now;
+  if (boot == 0 || end.boot == 0) return std::max<TimeNs>(0, least);
+  // A file may say anything; a clock that leaves no room for the future is not believed.
+  const bool goes_on = boot == end.boot && end.clock_shift < kTimeMaxNs / 2 - now;
+  return goes_on ? std::max(end.clock_shift, least) : least;
+}
 
 hexagent_status Journal::fail(hexagent_status status, const std::string& trouble) {
   trouble_ = trouble;
@@ -66,7 +76,7 @@ std::unique_ptr<Journal> Journal::try_older(hexagent_status* status) {
 }
 
 hexagent_status Journal::recover(Scheduler* core, NameTable* names, NameTable* labels,
-                                 const InputCheck& check) {
+                                 const InputCheck& check, TimeNs now) {
   core_ = core;
   JournalReplay replay(reader_.get(), core, names, labels, check);
   if (!replay.begin()) {
@@ -87,7 +97,10 @@ hexagent_status Journal::recover(Scheduler* core, NameTable* names, NameTable* l
   recovered_decisions_ = stats.decisions;
   reader_.reset();  // with the segments it holds in memory
   note_changes(core->settings());
-  writer_ = std::make_unique<JournalWriter>(folder_.get(), settings_, names, labels, options_);
+  JournalOptions options = options_;
+  if (now != kNever) clock_shift_ = find_clock_shift(recovered_, options.boot, now);
+  options.clock_shift = clock_shift_;
+  writer_ = std::make_unique<JournalWriter>(folder_.get(), settings_, names, labels, options);
   const hexagent_status status = writer_->start(recovered_, *core);
   return status == HEXAGENT_OK ? status : fail(status, writer_->trouble());
 }

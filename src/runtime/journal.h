@@ -20,6 +20,11 @@
 
 namespace hexagent {
 
+// The clock of a journal that ended so, minus a CLOCK_MONOTONIC that now shows `now` and belongs to
+// `boot` (0 = unknown). On the clock of then the time in between has passed, on another one no time
+// has; where it is not known which clock it is, time has passed if it may have.
+TimeNs find_clock_shift(const JournalEnd& end, uint64_t boot, TimeNs now);
+
 class Journal final : public StepObserver {
  public:
   // Functions may throw std::bad_alloc; each answers HEXAGENT_OK or what trouble() explains.
@@ -37,9 +42,13 @@ class Journal final : public StepObserver {
   // Brings an empty core to the journal's end: by its newest snapshot, if it has one, and by living
   // through what follows; then begins a segment. HEXAGENT_E_DIFFERENT: it decides otherwise than
   // then, so its state would not be the acknowledged one; nothing has been written and the journal
-  // is as it was, as after every other error.
+  // is as it was, as after every other error. `now`: CLOCK_MONOTONIC, if the steps to come are of
+  // that clock; kNever if they are of one that is not known yet.
   hexagent_status recover(Scheduler* core, NameTable* names, NameTable* labels,
-                          const InputCheck& check);
+                          const InputCheck& check, TimeNs now = kNever);
+
+  // The journal's clock minus CLOCK_MONOTONIC, after recover() with a time.
+  TimeNs clock_shift() const { return clock_shift_; }
 
   // recover() has failed because of a snapshot, which the core it was given did not survive. There
   // may be an older one: begin anew with the same folder, a new core and empty tables.
@@ -102,6 +111,7 @@ class Journal final : public StepObserver {
   Settings settings_;
   JournalEnd recovered_;
   uint64_t recovered_decisions_ = 0;
+  TimeNs clock_shift_ = 0;
   std::vector<SettingChange> changes_;
   std::unique_ptr<JournalWriter> writer_;
   std::vector<JournalFlaw> passed_over_;

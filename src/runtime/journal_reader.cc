@@ -113,6 +113,8 @@ bool JournalReader::enter_segment() {
                 "the header does not go on where the last one ended");
   }
   end_.segment = number;
+  end_.boot = header.boot;
+  end_.clock_shift = header.clock_shift;
   end_.closed = false;
   offset_ = 0;
   if (number < last_ && !load(number + 1, &next_)) return false;

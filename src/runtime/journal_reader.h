@@ -37,6 +37,8 @@ struct JournalEnd {
   uint64_t steps = 0;
   uint64_t inputs = 0;
   TimeNs last_now = 0;
+  uint64_t boot = 0;  // of the last segment's header, as the shift
+  TimeNs clock_shift = 0;
   bool closed = false;      // in good order
   uint64_t cut_bytes = 0;   // torn tail beyond `bytes`
   uint32_t cut_frames = 0;  // whole frames among them, behind a hole or of a step that has no end

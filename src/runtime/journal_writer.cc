@@ -101,6 +101,8 @@ bool JournalWriter::begin_segment() {
   header.inputs = end_.inputs;
   header.last_now = end_.last_now;
   header.settings = settings_;
+  header.boot = options_.boot;
+  header.clock_shift = options_.clock_shift;
   HEXAGENT_CHECK(buffer_.empty());
   synced_ = written_ = 0;
   names_written_ = labels_written_ = 0;

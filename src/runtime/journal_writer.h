@@ -46,6 +46,8 @@ struct JournalOptions {
   bool full_decisions = false;         // every decision, not only number and hash of a step's
   bool snapshots = true;               // one before each segment
   uint64_t keep_bytes = 512u << 20;  // of what precedes the newest snapshot; 0 = all of it is kept
+  uint64_t boot = 0;  // boot_identity() when the steps are of CLOCK_MONOTONIC, 0 if they are not
+  TimeNs clock_shift = 0;  // the steps' clock minus that one
 };
 
 struct JournalStats {

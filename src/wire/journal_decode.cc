@@ -113,6 +113,8 @@ DecodeFlaw decode_header(const uint8_t* payload, uint32_t length, JournalHeader*
   header->steps = record->steps();
   header->inputs = record->inputs();
   header->last_now = record->last_now();
+  header->boot = record->boot();
+  header->clock_shift = record->clock_shift();
   header->settings = Settings{};
   if (record->settings() == nullptr) return kSound;
   for (const wire::SettingRecord* setting : *record->settings()) {

@@ -218,7 +218,7 @@ Payload JournalEncoder::header(const JournalHeader& header) {
   const auto list = fbb->CreateVector(settings);
   return builder_->finish(wire::CreateHeaderRecord(
       *fbb, header.format, header.library_version, header.segment, header.previous_bytes,
-      header.steps, header.inputs, header.last_now, list));
+      header.steps, header.inputs, header.last_now, list, header.boot, header.clock_shift));
 }
 
 Payload JournalEncoder::names(NameKind kind, uint32_t first_id, const std::string_view* texts,

@@ -26,7 +26,9 @@ struct JournalHeader {
   uint64_t steps = 0;           // taken before this segment
   uint64_t inputs = 0;
   TimeNs last_now = 0;
-  Settings settings;  // as opened
+  Settings settings;       // as opened
+  uint64_t boot = 0;       // boot_identity() of the writer; 0 = unknown, or driven by hand
+  TimeNs clock_shift = 0;  // the journal's clock minus CLOCK_MONOTONIC of then
 };
 
 // First frame of a snapshot's file.

@@ -16,11 +16,15 @@ typedef struct folder {
   char path[64];
 } folder;
 
+/* A new folder below `parent`. */
+static inline int folder_make(folder* self, const char* parent) {
+  snprintf(self->path, sizeof(self->path), "%s/hexagent-journal-XXXXXX", parent);
+  return mkdtemp(self->path) == NULL ? -1 : 0;
+}
+
 static inline int folder_setup(void** state) {
   folder* self = calloc(1, sizeof(*self));
-  if (self == NULL) return -1;
-  strcpy(self->path, "/tmp/hexagent-journal-XXXXXX");
-  if (mkdtemp(self->path) == NULL) return -1;
+  if (self == NULL || folder_make(self, "/tmp") != 0) return -1;
   *state = self;
   return 0;
 }

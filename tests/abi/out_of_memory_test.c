@@ -355,12 +355,36 @@ static void a_replay_says_that_memory_ran_out_and_leaks_none(void** state) {
   assert_true(k > 20);
 }
 
+/* A consumer that polls nothing: decisions gather up to decisions_max, and then inputs wait. */
+static void decisions_that_nobody_polls_take_no_memory(void** state) {
+  (void)state;
+  fixture self;
+  fixture_open(&self, NULL, NULL);
+#ifdef NDEBUG /* else the core audits itself at every step, which takes some */
+  allocator_fail(1);
+#endif
+  int64_t now_ns = 1;
+  int32_t answer = 0;
+  while (answer != HEXAGENT_E_AGAIN) {
+    while (hexagent_ready(self.scheduler, 77, 1, 1) == HEXAGENT_OK) continue; /* refused later */
+    answer = hexagent_step(self.scheduler, ++now_ns);
+    assert_true(answer >= 0 || answer == HEXAGENT_E_AGAIN);
+  }
+  hexagent_stats stats = {.struct_size = sizeof(stats)};
+  assert_int_equal(hexagent_stats_read(self.scheduler, &stats), HEXAGENT_OK);
+  assert_int_equal(stats.decisions_waiting, 65536);
+  assert_false(allocator_failed());
+  allocator_fail(0);
+  hexagent_close(self.scheduler);
+}
+
 int main(void) {
   allocator_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(driving_by_hand_survives_every_failed_allocation),
       cmocka_unit_test(driving_by_a_loop_survives_every_failed_allocation),
       cmocka_unit_test(driving_by_a_thread_survives_every_failed_allocation),
+      cmocka_unit_test(decisions_that_nobody_polls_take_no_memory),
       cmocka_unit_test(a_replay_says_that_memory_ran_out_and_leaks_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,8 @@ bool header_comes_back() {
   header.steps = 123456789012;
   header.inputs = 223456789012;
   header.last_now = 99;
+  header.boot = UINT64_MAX;
+  header.clock_shift = -5;
   header.settings.window_s = 0.25;
   header.settings.workers_max = 77;
   std::strcpy(header.settings.policy, "hexagent");
@@ -122,7 +124,8 @@ bool header_comes_back() {
   }
   return read.format == kJournalFormat && read.library_version == header.library_version &&
          read.segment == 7 && read.previous_bytes == header.previous_bytes &&
-         read.steps == header.steps && read.inputs == header.inputs && read.last_now == 99;
+         read.steps == header.steps && read.inputs == header.inputs && read.last_now == 99 &&
+         read.boot == header.boot && read.clock_shift == -5;
 }
 
 void a_header_comes_back_with_every_setting(void**) { assert_true(header_comes_back()); }
