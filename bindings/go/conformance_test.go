@@ -30,6 +30,8 @@ type vectorStep struct {
 	Name, Worker, Incarnation  uint32
 	Workflow, Call             uint64
 	UserData                   uint64 `json:"user_data"`
+	SourceWorker               uint32 `json:"source_worker"`
+	TargetWorker               uint32 `json:"target_worker"`
 	NowNs                      int64  `json:"now_ns"`
 	Capacity                   int
 	Record                     json.RawMessage
@@ -193,7 +195,7 @@ func runStep(t *testing.T, s *Scheduler, step *vectorStep) shown {
 		return answer(t, err, timer)
 	case "step":
 		return runAdvance(t, s, step)
-	case "workflow_begin", "submit", "complete", "heartbeat_submit":
+	case "workflow_begin", "submit", "complete", "heartbeat_submit", "link_measured":
 		return runBatch(t, s, step)
 	case "profile_set", "model_set", "worker_set", "link_set":
 		return runSet(t, s, step)
@@ -265,6 +267,8 @@ func runBatch(t *testing.T, s *Scheduler, step *vectorStep) shown {
 		taken, err = s.Complete(decodeAll[Report](t, step.Records), results)
 	case "heartbeat_submit":
 		taken, err = s.HeartbeatSubmit(decodeAll[Heartbeat](t, step.Records))
+	case "link_measured":
+		taken, err = s.LinkMeasured(decodeAll[LinkSample](t, step.Records))
 	case "submit":
 		calls, deps, prefixes := flatten(t, step.Records)
 		taken, err = s.Submit(calls, deps, prefixes, results)
@@ -291,6 +295,8 @@ func runQuestion(t *testing.T, s *Scheduler, step *vectorStep) shown {
 		info, err = s.WorkflowQuery(step.Workflow)
 	case "worker_query":
 		info, err = s.WorkerQuery(step.Worker)
+	case "link_query":
+		info, err = s.LinkQuery(step.SourceWorker, step.TargetWorker)
 	case "what_if":
 		var workflow Workflow
 		decode(t, step.Record, &workflow)

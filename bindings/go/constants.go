@@ -220,10 +220,22 @@ type WorkerFlags uint32
 const (
 	// pulls only KV it does not hold already
 	WorkerDeltaTransfer WorkerFlags = 1
+	// its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+	WorkerEndpoint WorkerFlags = 2
 )
 
 // ResyncMax is as in C.
 const ResyncMax = 2048
+
+// SampleFlags is one of the constants below. Flags of a link sample.
+type SampleFlags uint32
+
+const (
+	// setup_ns is known (0 = there is none)
+	SampleSetup SampleFlags = 1
+	// queue_ns is known (0 = it did not wait)
+	SampleQueue SampleFlags = 2
+)
 
 // BatchMax is as in C.
 const BatchMax = 1024
@@ -295,6 +307,8 @@ const (
 	OutcomeAborted Outcome = 5
 	// shadow mode only: the router has chosen `worker` for the phase
 	OutcomePlaced Outcome = 6
+	// transfer: nothing touches its blocks on `worker` any more
+	OutcomeQuiesced Outcome = 7
 )
 
 func (c Outcome) String() string {
@@ -311,6 +325,8 @@ func (c Outcome) String() string {
 		return "ABORTED"
 	case OutcomePlaced:
 		return "PLACED"
+	case OutcomeQuiesced:
+		return "QUIESCED"
 	}
 	return "Outcome(" + strconv.Itoa(int(c)) + ")"
 }
@@ -321,6 +337,8 @@ type ReportFlags uint32
 const (
 	// cached_tokens is known (0 = no hit)
 	ReportCachedTokens ReportFlags = 1
+	// transfer DONE: it is a link sample too, see below
+	ReportMeasured ReportFlags = 2
 )
 
 // DecisionKind is one of the constants below. Kinds of decision.
@@ -477,6 +495,8 @@ const (
 	InputConfigure InputKind = 15
 	// hexagent_resync; its list is not handed out
 	InputWorkerResync InputKind = 16
+	// hexagent_link_sample
+	InputLinkMeasured InputKind = 17
 )
 
 func (c InputKind) String() string {
@@ -513,6 +533,8 @@ func (c InputKind) String() string {
 		return "CONFIGURE"
 	case InputWorkerResync:
 		return "WORKER_RESYNC"
+	case InputLinkMeasured:
+		return "LINK_MEASURED"
 	}
 	return "InputKind(" + strconv.Itoa(int(c)) + ")"
 }

@@ -97,6 +97,15 @@ func (s *Scheduler) LinkSet(link Link, userData uint64) error {
 	}))
 }
 
+// LinkMeasured tells how fast links were measured to be and returns how many samples were taken.
+func (s *Scheduler) LinkMeasured(samples []LinkSample) (int, error) {
+	taken, err := s.count(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_link_measured(handle,
+			(*C.hexagent_link_sample)(unsafe.Pointer(first(samples))), C.uint32_t(len(samples)))
+	})
+	return int(taken), err
+}
+
 // HeartbeatSubmit reports what engines say of themselves and returns how many were taken.
 func (s *Scheduler) HeartbeatSubmit(heartbeats []Heartbeat) (int, error) {
 	taken, err := s.count(func(handle *C.hexagent_scheduler) C.int32_t {

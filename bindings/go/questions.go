@@ -93,6 +93,16 @@ func (s *Scheduler) WorkerQuery(worker uint32) (WorkerInfo, error) {
 	return info, status.Err()
 }
 
+// LinkQuery is the link estimate of a pair of workers.
+func (s *Scheduler) LinkQuery(source, target uint32) (LinkInfo, error) {
+	info := LinkInfo{structSize: uint32(unsafe.Sizeof(LinkInfo{}))}
+	status := s.use(func(handle *C.hexagent_scheduler) C.int32_t {
+		return C.hexagent_link_query(handle, C.uint32_t(source), C.uint32_t(target),
+			(*C.hexagent_link_info)(unsafe.Pointer(&info)))
+	})
+	return info, status.Err()
+}
+
 // ShadowQuery is the regret of an existing router, in shadow mode.
 func (s *Scheduler) ShadowQuery() (ShadowInfo, error) {
 	info := ShadowInfo{structSize: uint32(unsafe.Sizeof(ShadowInfo{}))}

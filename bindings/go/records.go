@@ -223,6 +223,33 @@ type Link struct {
 	BytesPerS float64 `json:"bytes_per_s,omitempty"`
 }
 
+// LinkSample is hexagent_link_sample of the C API.
+//
+// What moving KV really took. 64 bytes.
+type LinkSample struct {
+	// 0 = of whichever source: it tells of the target's ingress
+	SourceWorker uint32 `json:"source_worker,omitempty"`
+	// 0 = the present one
+	SourceIncarnation uint32 `json:"source_incarnation,omitempty"`
+	// 0 = to whichever target: it tells of the source's egress
+	TargetWorker uint32 `json:"target_worker,omitempty"`
+	// 0 = the present one
+	TargetIncarnation uint32 `json:"target_incarnation,omitempty"`
+	// returned if the sample is refused
+	UserData uint64 `json:"user_data,omitempty"`
+	// moved in duration_ns, up to 2^56; both 0 = nothing of the rate
+	Bytes uint64 `json:"bytes,omitempty"`
+	// on their way, set-up and waiting not counted; up to 1 hour
+	DurationNs int64 `json:"duration_ns,omitempty"`
+	// what it took beside its bytes, on an idle link; up to 1 minute
+	SetupNs int64 `json:"setup_ns,omitempty"`
+	// that it waited for others before it began; up to 1 hour
+	QueueNs int64 `json:"queue_ns,omitempty"`
+	// HEXAGENT_SAMPLE_*
+	Flags SampleFlags `json:"flags,omitempty"`
+	_     uint32
+}
+
 // Workflow is hexagent_workflow of the C API.
 //
 // A user request; its calls are revealed one by one. 128 bytes.
@@ -394,7 +421,10 @@ type Decision struct {
 	Field Field `json:"field,omitempty"`
 	// WORKFLOW_DONE: (end - arrival) / horizon, in thousandths
 	StretchMilli uint32 `json:"stretch_milli,omitempty"`
-	_            [3]uint32
+	// see below
+	RiskMilli uint32 `json:"risk_milli,omitempty"`
+	// see below
+	DeadlineNs int64 `json:"deadline_ns,omitempty"`
 }
 
 // Placement is hexagent_placement of the C API.
@@ -474,6 +504,25 @@ type WorkerInfo struct {
 	// learned: real over predicted time
 	PrefillFactor float64 `json:"prefill_factor,omitempty"`
 	DecodeFactor  float64 `json:"decode_factor,omitempty"`
+}
+
+// LinkInfo is hexagent_link_info of the C API.
+//
+// What is known of the way from one worker to another, and what placements reckon with.
+type LinkInfo struct {
+	structSize uint32
+	// of the rate that were taken, a declared one included; 0 = not measured
+	Samples uint32 `json:"samples,omitempty"`
+	// of one transfer that is alone
+	BytesPerS float64 `json:"bytes_per_s,omitempty"`
+	// the same if nothing had been measured
+	DeclaredBytesPerS float64 `json:"declared_bytes_per_s,omitempty"`
+	// fixed part of a transfer
+	SetupNs int64 `json:"setup_ns,omitempty"`
+	// that one waits as measured; 0 also when it was not
+	QueueNs      int64  `json:"queue_ns,omitempty"`
+	SetupSamples uint32 `json:"setup_samples,omitempty"`
+	QueueSamples uint32 `json:"queue_samples,omitempty"`
 }
 
 // ShadowInfo is hexagent_shadow_info of the C API.
@@ -568,6 +617,18 @@ type Stats struct {
 	JournalSnapshotBytes uint64 `json:"journal_snapshot_bytes,omitempty"`
 	// since open, see journal_keep_bytes
 	JournalSegmentsRemoved uint64 `json:"journal_segments_removed,omitempty"`
+	// that were planned again with the KV where it was
+	TransfersFailed uint64 `json:"transfers_failed,omitempty"`
+	// REPRIORITISE of transfers under way
+	TransfersReprioritised uint64 `json:"transfers_reprioritised,omitempty"`
+	// taken into link estimates
+	LinkSamples uint64 `json:"link_samples,omitempty"`
+	// not taken, because of their rate
+	LinkOutliers uint64 `json:"link_outliers,omitempty"`
+	// of ended transfers, until QUIESCED; a gauge
+	KVHeldTokens uint64 `json:"kv_held_tokens,omitempty"`
+	// given up without it: see quiesce_timeout_s
+	KVQuiesceTimeouts uint64 `json:"kv_quiesce_timeouts,omitempty"`
 }
 
 // journalInfoRecord is hexagent_journal_info of the C API.

@@ -41,6 +41,8 @@ hexagent_status check_input(const hexagent_scheduler& scheduler, const Input& in
       return check_heartbeat(record_of<hexagent_heartbeat>(input)).status;
     case InputKind::kLinkSet:
       return check_link(scheduler, record_of<hexagent_link>(input)).status;
+    case InputKind::kLinkMeasured:
+      return check_link_sample(record_of<hexagent_link_sample>(input)).status;
     case InputKind::kWorkflowBegin:
       return check_workflow(scheduler, record_of<hexagent_workflow>(input)).status;
     case InputKind::kSubmit:

@@ -28,15 +28,25 @@ hexagent_status push_heartbeat(hexagent_scheduler* scheduler, const hexagent_hea
   return scheduler->queue(input);
 }
 
-int32_t push_heartbeats(hexagent_scheduler* scheduler, const hexagent_heartbeat* heartbeats,
-                        uint32_t count) {
-  if (count > HEXAGENT_BATCH_MAX || (heartbeats == nullptr && count > 0)) {
+hexagent_status push_sample(hexagent_scheduler* scheduler, const hexagent_link_sample& record) {
+  const Flaw flaw = check_link_sample(record);
+  if (flaw.status != HEXAGENT_OK) return flaw.status;
+  Input input = record_input(InputKind::kLinkMeasured, record, record.user_data);
+  input.worker = record.source_worker != 0 ? record.source_worker : record.target_worker;
+  return scheduler->queue(input);
+}
+
+// Observations: as many as go in, in order. `push_one(scheduler, record)` for each.
+template <class Record, class PushOne>
+int32_t push_observed(hexagent_scheduler* scheduler, const Record* records, uint32_t count,
+                      PushOne&& push_one) {
+  if (count > HEXAGENT_BATCH_MAX || (records == nullptr && count > 0)) {
     return HEXAGENT_E_ARGUMENT;
   }
   hexagent_status status = HEXAGENT_OK;
   int32_t queued = 0;
   while (queued < static_cast<int32_t>(count)) {
-    status = push_heartbeat(scheduler, heartbeats[queued]);
+    status = push_one(scheduler, records[queued]);
     if (status != HEXAGENT_OK) break;
     ++queued;
   }
@@ -97,7 +107,14 @@ hexagent_status hexagent_worker_lost(hexagent_scheduler* scheduler, uint32_t wor
 int32_t hexagent_heartbeat_submit(hexagent_scheduler* scheduler,
                                   const hexagent_heartbeat* heartbeats, uint32_t count) noexcept {
   return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
-    return hexagent::push_heartbeats(&self, heartbeats, count);
+    return hexagent::push_observed(&self, heartbeats, count, hexagent::push_heartbeat);
+  });
+}
+
+int32_t hexagent_link_measured(hexagent_scheduler* scheduler, const hexagent_link_sample* samples,
+                               uint32_t count) noexcept {
+  return hexagent::guard(scheduler, [&](hexagent_scheduler& self) {
+    return hexagent::push_observed(&self, samples, count, hexagent::push_sample);
   });
 }
 

@@ -32,6 +32,10 @@ void word(const Notice& notice, TextWriter* text) {
       *text << "setting " << setting_info(notice.subject).key
             << " was refused: " << hexagent_status_text(notice.status);
       return;
+    case NoticeKind::kQuiesceTimeout:
+      *text << "worker " << notice.subject << " has not told the end of a transfer, "
+            << notice.count << " KV blocks are taken to be free";
+      return;
   }
 }
 

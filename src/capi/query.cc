@@ -134,6 +134,15 @@ hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t wo
   });
 }
 
+hexagent_status hexagent_link_query(hexagent_scheduler* scheduler, uint32_t source_worker,
+                                    uint32_t target_worker, hexagent_link_info* info) noexcept {
+  return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {
+    return hexagent::answer_sized(info, [&](hexagent_link_info* answer) {
+      return self.core.link_query(source_worker, target_worker, answer);
+    });
+  });
+}
+
 hexagent_status hexagent_shadow_query(hexagent_scheduler* scheduler,
                                       hexagent_shadow_info* info) noexcept {
   return hexagent::ask(scheduler, [&](hexagent_scheduler& self) {

@@ -28,6 +28,7 @@ namespace {
 
 static_assert(HEXAGENT_INPUT_CONFIGURE == static_cast<int>(InputKind::kConfigure));
 static_assert(HEXAGENT_INPUT_WORKER_RESYNC == static_cast<int>(InputKind::kWorkerResync));
+static_assert(HEXAGENT_INPUT_LINK_MEASURED == static_cast<int>(InputKind::kLinkMeasured));
 static_assert(HEXAGENT_INPUT_SUBMIT == static_cast<int>(InputKind::kSubmit));
 static_assert(sizeof(hexagent_input) == 64);
 

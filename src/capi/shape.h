@@ -30,6 +30,7 @@ Flaw check_model_shape(const hexagent_model& record);
 Flaw check_model(const hexagent_scheduler& scheduler, const hexagent_model& record);
 Flaw check_worker(const hexagent_scheduler& scheduler, const hexagent_worker& record);
 Flaw check_link(const hexagent_scheduler& scheduler, const hexagent_link& record);
+Flaw check_link_sample(const hexagent_link_sample& record);
 Flaw check_heartbeat(const hexagent_heartbeat& record);
 Flaw check_resync(const hexagent_resync& record);
 Flaw check_held_call(const hexagent_held_call& record);

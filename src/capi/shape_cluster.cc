@@ -1,5 +1,8 @@
 // Shape of profiles, models, workers, links and heartbeats. See shape.h.
+#include <algorithm>
+
 #include "capi/shape_checker.h"
+#include "core/cluster/link_table.h"
 
 namespace hexagent {
 namespace {
@@ -9,6 +12,9 @@ constexpr double kRateMax = 1e16;  // bytes per second; ten thousand times a fas
 constexpr double kBytesMax = 1e16;
 constexpr double kFlopsMax = 1e19;
 constexpr uint32_t kDimensionMax = 1u << 24;
+constexpr uint64_t kSampleBytesMax = 1ULL << 56;
+constexpr int64_t kSampleMaxNs = 3'600 * kSecondNs;
+constexpr int64_t kSetupMaxNs = 60 * kSecondNs;
 constexpr int64_t kRoundTripMaxNs = 3'600 * kSecondNs;
 constexpr uint32_t kBlockTokensMax = 65'536;
 constexpr uint32_t kDecodeBatchMax = 65'536;
@@ -102,7 +108,7 @@ Flaw check_worker(const hexagent_scheduler& scheduler, const hexagent_worker& re
       .name("host_domain", HEXAGENT_FIELD_DOMAIN, record.host_domain, true)
       .name("rack_domain", HEXAGENT_FIELD_DOMAIN, record.rack_domain, true)
       .name("zone_domain", HEXAGENT_FIELD_DOMAIN, record.zone_domain, true)
-      .flags("flags", record.flags, HEXAGENT_WORKER_DELTA_TRANSFER)
+      .flags("flags", record.flags, HEXAGENT_WORKER_DELTA_TRANSFER | HEXAGENT_WORKER_ENDPOINT)
       .flaw();
 }
 
@@ -111,6 +117,29 @@ Flaw check_link(const hexagent_scheduler& scheduler, const hexagent_link& record
       .name("source_domain", HEXAGENT_FIELD_DOMAIN, record.source_domain, false)
       .name("target_domain", HEXAGENT_FIELD_DOMAIN, record.target_domain, false)
       .real("bytes_per_s", HEXAGENT_FIELD_BANDWIDTH, record.bytes_per_s, 1.0, kRateMax)
+      .flaw();
+}
+
+Flaw check_link_sample(const hexagent_link_sample& record) {
+  constexpr uint32_t kKnown = HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE;
+  const bool any_worker = record.source_worker != 0 || record.target_worker != 0;
+  const bool whole = (record.bytes == 0) == (record.duration_ns == 0);
+  const double duration_s = static_cast<double>(record.duration_ns) * 1e-9;
+  const double rate = record.bytes == 0 || !whole
+                          ? kMeasuredLeast
+                          : static_cast<double>(record.bytes) / std::max(duration_s, 1e-9);
+  return ShapeChecker()
+      .rule(any_worker, HEXAGENT_E_RANGE, "source_worker", HEXAGENT_FIELD_WORKER, 0,
+            "neither source nor target is named")
+      .number("bytes", HEXAGENT_FIELD_BANDWIDTH, record.bytes, 0, kSampleBytesMax)
+      .time("duration_ns", HEXAGENT_FIELD_TIME, record.duration_ns, kSampleMaxNs)
+      .time("setup_ns", HEXAGENT_FIELD_LATENCY, record.setup_ns, kSetupMaxNs)
+      .time("queue_ns", HEXAGENT_FIELD_TIME, record.queue_ns, kSampleMaxNs)
+      .rule(whole, HEXAGENT_E_RANGE, "duration_ns", HEXAGENT_FIELD_TIME,
+            static_cast<uint64_t>(record.duration_ns), "bytes and duration belong together")
+      .real("bytes", HEXAGENT_FIELD_BANDWIDTH, rate, kMeasuredLeast, kMeasuredMost)
+      .flags("flags", record.flags, kKnown)
+      .zero("reserved", record.reserved)
       .flaw();
 }
 

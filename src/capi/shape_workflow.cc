@@ -92,18 +92,33 @@ Flaw check_call(const hexagent_scheduler& scheduler, const hexagent_call& record
 }
 
 Flaw check_report(const hexagent_report& record) {
+  const bool transfer = record.phase == HEXAGENT_PHASE_TRANSFER;
+  const bool quiesced = record.outcome == HEXAGENT_OUTCOME_QUIESCED;
+  const bool measured = (record.flags & HEXAGENT_REPORT_MEASURED) != 0;
   return ShapeChecker()
       .id("workflow", HEXAGENT_FIELD_WORKFLOW, record.workflow)
       .number("phase", HEXAGENT_FIELD_PHASE, record.phase, HEXAGENT_PHASE_PREFILL,
               HEXAGENT_PHASE_DECODE)
       .number("outcome", HEXAGENT_FIELD_OUTCOME, record.outcome, HEXAGENT_OUTCOME_STARTED,
-              HEXAGENT_OUTCOME_PLACED)
+              HEXAGENT_OUTCOME_QUIESCED)
       .time("start_ns", HEXAGENT_FIELD_TIME, record.start_ns, kTimeMaxNs)
       .time("end_ns", HEXAGENT_FIELD_TIME, record.end_ns, kTimeMaxNs)
       .number("tokens", HEXAGENT_FIELD_TOKENS, record.tokens, 0, kTokensMax)
       .number("cached_tokens", HEXAGENT_FIELD_TOKENS, record.cached_tokens, 0, kTokensMax)
       .number("bytes", HEXAGENT_FIELD_TOKENS, record.bytes, 0, kTransferBytesMax)
-      .flags("flags", record.flags, HEXAGENT_REPORT_CACHED_TOKENS)
+      .flags("flags", record.flags, HEXAGENT_REPORT_CACHED_TOKENS | HEXAGENT_REPORT_MEASURED)
+      .rule(!quiesced || record.worker != 0, HEXAGENT_E_RANGE, "worker", HEXAGENT_FIELD_WORKER,
+            record.worker, "which of the two ends has quiesced?")
+      .rule(!quiesced || transfer, HEXAGENT_E_RANGE, "phase", HEXAGENT_FIELD_PHASE, record.phase,
+            "only transfers quiesce")
+      .rule(!measured || (transfer && record.outcome == HEXAGENT_OUTCOME_DONE), HEXAGENT_E_RANGE,
+            "flags", HEXAGENT_FIELD_FLAGS, record.flags,
+            "only transfers that are done measure a link")
+      .rule(!measured || (record.start_ns != 0 && record.end_ns > record.start_ns),
+            HEXAGENT_E_RANGE, "start_ns", HEXAGENT_FIELD_TIME,
+            static_cast<uint64_t>(record.start_ns), "a measurement needs start and end")
+      .rule(!measured || record.bytes != 0, HEXAGENT_E_RANGE, "bytes", HEXAGENT_FIELD_BANDWIDTH,
+            record.bytes, "a measurement needs the bytes moved")
       .zeros("reserved", record.reserved)
       .flaw();
 }

@@ -1,4 +1,6 @@
 // C ABI: statistics and their OpenMetrics text. The core counts; the shell adds what only it sees.
+#include <vector>
+
 #include "capi/guard.h"
 #include "capi/text_answer.h"
 #include "core/base/sized_struct.h"
@@ -61,7 +63,13 @@ hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buff
     hexagent::TextWriter text(buffer, capacity);
     hexagent_shadow_info shadow = {};
     const bool is_shadow = self.core.shadow_query(&shadow) == HEXAGENT_OK;
-    hexagent::write_open_metrics(hexagent::read_stats(self), is_shadow ? &shadow : nullptr, &text);
+    std::vector<hexagent::LinkRow> links;
+    self.core.visit_links(hexagent::kLinkRowsMax,
+                          [&](uint32_t source, uint32_t target, const hexagent_link_info& info) {
+                            links.push_back({source, target, info});
+                          });
+    hexagent::write_open_metrics(hexagent::read_stats(self), is_shadow ? &shadow : nullptr, links,
+                                 &text);
     return hexagent::finish_text(text, needed);
   });
 }

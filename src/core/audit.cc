@@ -86,6 +86,10 @@ const char* audit_ledgers(const State& state) {
       entry = call.decode_next;
     }
   }
+  for (const KvHold& hold : state.holds.all()) {
+    if (state.workers[hold.worker].state == WorkerState::kLost) return "a lost worker keeps KV";
+    blocks[hold.worker] += hold.blocks;
+  }
   for (uint32_t index = 0; index < state.workers.size(); ++index) {
     const Worker& worker = state.workers[index];
     if (blocks[index] * worker.spec.block_tokens != worker.kv.reserved_tokens()) {
@@ -150,11 +154,30 @@ const char* audit_workflows(const State& state) {
   return nullptr;
 }
 
+// Transfers under way whose urgency was told are those that are watched.
+const char* audit_transfers(const State& state) {
+  for (uint32_t index : state.transfers.calls()) {
+    const Call& call = state.workflows.call(index);
+    if (call.state != CallState::kTransferring) return "a call on the transfers' list moves no KV";
+    if (call.sent_risk_milli == 0) return "a transfer is watched whose urgency was not told";
+  }
+  uint32_t told = 0;
+  for (uint32_t index = 0; index < state.workers.size(); ++index) {
+    for (uint32_t entry = state.workers[index].decode_head; entry != kNoIndex;) {
+      const Call& call = state.workflows.call(entry);
+      told += call.sent_risk_milli != 0 ? 1u : 0u;
+      entry = call.decode_next;
+    }
+  }
+  return told == state.transfers.size() ? nullptr : "a transfer under way is not watched";
+}
+
 const char* audit_all(const State& state) {
   for (uint32_t index = 0; index < state.workers.size(); ++index) {
     if (const char* broken = audit_worker(state, index)) return broken;
   }
   if (const char* broken = audit_ledgers(state)) return broken;
+  if (const char* broken = audit_transfers(state)) return broken;
   if (const char* broken = audit_workflows(state)) return broken;
   return audit_waiting(state);
 }

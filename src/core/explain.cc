@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "core/links.h"
 #include "core/plan/order.h"
 #include "core/plan/placement.h"
 #include "core/scheduler.h"
@@ -121,6 +122,17 @@ void add_placement(const State& state, const Call& call, std::string* text) {
       Number(call.plan.cost_s).text, call.plan.prefill_cached, call.plan.decode_cached);
 }
 
+// What the transfer between its two workers is reckoned with.
+void add_link(const State& state, const Call& call, std::string* text) {
+  if (call.prefill_worker == kNoWorker || call.decode_worker == kNoWorker || call.local) return;
+  hexagent_link_info link = {};
+  fill_link_info(state, call.prefill_worker, call.decode_worker, &link);
+  add(text, "\"link\":{\"bytes_per_s\":%s,\"declared_bytes_per_s\":%s,",
+      Number(link.bytes_per_s).text, Number(link.declared_bytes_per_s).text);
+  add(text, "\"setup_ns\":%" PRId64 ",\"queue_ns\":%" PRId64 ",\"samples\":%u},", link.setup_ns,
+      link.queue_ns, link.samples);
+}
+
 void add_times(const Call& call, std::string* text) {
   const CallTimes& actual = call.times;
   const CallPlan& plan = call.plan;
@@ -167,6 +179,7 @@ hexagent_status Scheduler::explain(uint64_t workflow_id, uint64_t call_id,
       call.prompt_tokens, Number(call.output_mean).text, call.output_reserve);
   add_order(*state, workflow, call, text);
   add_placement(*state, call, text);
+  add_link(*state, call, text);
   add_candidates(state, call, text);
   add_times(call, text);
   add_shadow(*state, call, text);

@@ -24,7 +24,8 @@ enum class InputKind : uint32_t {
   kWorkflowCancel = 13,  // workflow
   kWorkflowEnd = 14,     // workflow
   kConfigure = 15,       // record: SettingChange (settings.h)
-  kWorkerResync = 16     // record: hexagent_resync; deps: workflow, call, attempt of each call held
+  kWorkerResync = 16,    // record: hexagent_resync; deps: workflow, call, attempt of each call held
+  kLinkMeasured = 17     // record: hexagent_link_sample
 };
 
 // Records are whole (struct_size already normalised by the shell), pointers are borrowed.

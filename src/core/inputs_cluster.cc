@@ -66,7 +66,8 @@ void apply_worker(State* state, const Input& input) {
     evacuate(state, known);
   }
   const uint32_t index = state->workers.set(record, state->now);
-  const Worker& worker = state->workers[index];
+  Worker& worker = state->workers[index];
+  worker.ingress_most_bytes_per_s = state->links.ingress_most(worker.spec);
   state->contents.set_capacity(index, worker.kv_capacity_tokens);
   state->queued.prepare(record.model);
   state->accept(input, input.user_data).worker = record.worker;
@@ -106,14 +107,6 @@ void apply_heartbeat(State* state, const Input& input) {
   worker.kv.set_foreign(used > ours ? used - ours : 0);
   worker.load.kv_free_tokens = static_cast<int64_t>(worker.kv.free_tokens());
   state->plan_needed = true;
-}
-
-void apply_link(State* state, const Input& input) {
-  const auto& record = record_of<hexagent_link>(input);
-  if (!state->links.set(record)) {
-    return state->refuse(input, input.user_data, HEXAGENT_E_FULL, HEXAGENT_FIELD_CAPACITY);
-  }
-  state->accept(input, input.user_data);
 }
 
 void apply_configure(State* state, const Input& input) {

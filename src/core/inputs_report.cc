@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/lifecycle.h"
+#include "core/links.h"
 #include "core/shadow_placing.h"
 #include "core/state.h"
+#include "core/transfers.h"
 
 namespace hexagent {
 namespace {
@@ -97,6 +99,20 @@ void started(State* state, uint32_t index, uint32_t phase, TimeNs when) {
   decode_started(state, index, when);
 }
 
+// The report is good whatever it says of the link.
+void measure(State* state, uint32_t index, const hexagent_report& report) {
+  const Call& call = state->workflows.call(index);
+  LinkSample sample;
+  sample.source = state->workers[call.prefill_worker].spec.worker;
+  sample.target = state->workers[call.decode_worker].spec.worker;
+  sample.bytes_per_s = static_cast<double>(report.bytes) / to_s(report.end_ns - report.start_ns);
+  if (sample.bytes_per_s >= kMeasuredLeast && sample.bytes_per_s <= kMeasuredMost) {
+    learn_link(state, sample);
+  } else {
+    ++state->counters.link_outliers;
+  }
+}
+
 void done(State* state, uint32_t index, const hexagent_report& report, TimeNs when) {
   infer_before(state, index, report.phase, report.start_ns != 0 ? report.start_ns : when);
   PhaseReport phase;
@@ -106,6 +122,7 @@ void done(State* state, uint32_t index, const hexagent_report& report, TimeNs wh
   phase.bytes = report.bytes;
   phase.cached_tokens = report.cached_tokens;
   phase.cached_known = (report.flags & HEXAGENT_REPORT_CACHED_TOKENS) != 0;
+  if ((report.flags & HEXAGENT_REPORT_MEASURED) != 0) measure(state, index, report);
   switch (report.phase) {
     case HEXAGENT_PHASE_PREFILL:
       return prefill_done(state, index, phase);
@@ -120,6 +137,7 @@ void done(State* state, uint32_t index, const hexagent_report& report, TimeNs wh
 
 void apply_report(State* state, const Input& input) {
   const auto& report = *static_cast<const hexagent_report*>(input.record);
+  if (report.outcome == HEXAGENT_OUTCOME_QUIESCED) return apply_quiesced(state, input, report);
   const uint32_t workflow = state->workflows.find(report.workflow);
   if (workflow == kNoIndex) {
     return state->refuse(input, report.user_data, HEXAGENT_E_UNKNOWN_WORKFLOW,
@@ -158,6 +176,9 @@ void apply_report(State* state, const Input& input) {
     case HEXAGENT_OUTCOME_DONE:
       return done(state, index, report, when);
     default: {
+      if (report.outcome == HEXAGENT_OUTCOME_FAILED && report.phase == HEXAGENT_PHASE_TRANSFER) {
+        return transfer_failed(state, index);
+      }
       const uint32_t where =
           report.phase == HEXAGENT_PHASE_DECODE ? call.decode_worker : call.prefill_worker;
       return attempt_failed(state, index, where, HEXAGENT_E_CALL_FAILED);

@@ -33,10 +33,14 @@ std::vector<Held> read_held(const Input& input) {
   return list;
 }
 
-bool is_listed(const std::vector<Held>& list, uint64_t workflow, const Call& call) {
+bool is_listed(const std::vector<Held>& list, uint64_t workflow, const Call& call,
+               uint32_t worker) {
   const auto has = [&](uint64_t attempt) {
     return std::binary_search(list.begin(), list.end(), Held{workflow, call.id, attempt});
   };
+  for (uint32_t before = 1; before <= call.attempts_of_prefill; ++before) {  // of the same prefill
+    if (call.prefill_worker == worker && has(call.attempt - before)) return true;
+  }
   return has(0) || has(call.attempt);
 }
 
@@ -57,7 +61,8 @@ std::vector<uint32_t> find_missing(const State& state, uint32_t worker, uint64_t
   const auto judge = [&](uint32_t index) {
     const Call& call = state.workflows.call(index);
     if (!must_hold(call, worker) || call.sent_sequence > seen) return;
-    if (!is_listed(list, state.workflows.workflow_of(call).id, call)) missing.push_back(index);
+    const uint64_t workflow = state.workflows.workflow_of(call).id;
+    if (!is_listed(list, workflow, call, worker)) missing.push_back(index);
   };
   // Every call in flight is on the decode list of one worker, whatever its state.
   for (uint32_t other = 0; other < state.workers.size(); ++other) {
@@ -77,7 +82,9 @@ bool may_hold(const State& state, const Held& held, uint32_t worker, uint64_t se
   const Call& call = state.workflows.call(index);
   if (call.sent_sequence > seen) return true;
   if (!is_in_flight(call.state)) return false;
-  if (held.attempt != 0 && held.attempt != call.attempt) return false;
+  const bool prefilled_it = call.prefill_worker == worker && held.attempt < call.attempt &&
+                            held.attempt >= call.attempt - call.attempts_of_prefill;
+  if (held.attempt != 0 && held.attempt != call.attempt && !prefilled_it) return false;
   return call.prefill_worker == worker || call.decode_worker == worker;
 }
 

@@ -11,6 +11,7 @@
 #include "core/plan/placement.h"
 #include "core/plan/tier.h"
 #include "core/shadow_placing.h"
+#include "core/transfers.h"
 #include "core/workflow/horizon.h"
 
 namespace hexagent {
@@ -31,14 +32,17 @@ hexagent_decision& emit_placed(State* state, uint32_t kind, Call* sent, uint32_t
   return decision;
 }
 
-void emit_transfer(State* state, Call* sent) {
-  const Call& call = *sent;
-  hexagent_decision& decision =
-      emit_placed(state, HEXAGENT_DECISION_TRANSFER, sent, call.prefill_worker, call.decode_worker);
+void emit_transfer(State* state, uint32_t index) {
+  Call& call = state->workflows.call(index);
+  hexagent_decision& decision = emit_placed(state, HEXAGENT_DECISION_TRANSFER, &call,
+                                            call.prefill_worker, call.decode_worker);
   decision.tokens = call.prompt_tokens - call.decode_hit;
   decision.cached_tokens = call.decode_hit;
   decision.expected_start_ns = state->now;
   decision.expected_end_ns = state->now + (call.plan.transfer_end - call.plan.transfer_start);
+  if (is_shadow(*state) || !has_endpoint(state->workers[call.prefill_worker])) return;
+  tell_urgency(state, &call, &decision);
+  watch_transfer(state, index);
 }
 
 void emit_decode(State* state, Call* sent) {
@@ -135,6 +139,7 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   charge_tenant(state, index);
   ++workflow.calls_in_flight;
   ++call.attempt;
+  call.attempts_of_prefill = 0;
   call.state = CallState::kDispatched;
   call.times.dispatched = state->now;
   call.prefill_worker = choice.prefill;
@@ -166,6 +171,15 @@ void reprioritise(State* state, uint32_t index, double order_key) {
   HEXAGENT_CHECK(call.state == CallState::kDispatched);
   call.sent_order_key = to_order_key(order_key, tier_now(*state, call));
   emit_placed(state, HEXAGENT_DECISION_REPRIORITISE, &call, call.prefill_worker, kNoWorker);
+}
+
+void reprioritise_transfer(State* state, uint32_t index, double order_key) {
+  Call& call = state->workflows.call(index);
+  HEXAGENT_CHECK(call.state == CallState::kTransferring);
+  call.sent_order_key = to_order_key(order_key, tier_now(*state, call));
+  tell_urgency(state, &call,
+               &emit_placed(state, HEXAGENT_DECISION_REPRIORITISE, &call, call.prefill_worker,
+                            call.decode_worker));
 }
 
 void prefill_started(State* state, uint32_t index, TimeNs start) {
@@ -212,7 +226,7 @@ void prefill_done(State* state, uint32_t index, const PhaseReport& report) {
   }
   call.state = CallState::kTransferring;
   call.times.transfer_start = state->now;
-  if (!report.inferred) emit_transfer(state, &call);
+  if (!report.inferred) emit_transfer(state, index);
 }
 
 void bind_decode(State* state, uint32_t index, const Choice& choice) {
@@ -229,7 +243,7 @@ void bind_decode(State* state, uint32_t index, const Choice& choice) {
   call.plan.decode_end = state->now + to_ns(choice.finish_s);
   call.state = CallState::kTransferring;
   call.times.transfer_start = state->now;
-  emit_transfer(state, &call);
+  emit_transfer(state, index);
 }
 
 void transfer_started(State* state, uint32_t index, TimeNs start) {
@@ -242,6 +256,7 @@ void transfer_done(State* state, uint32_t index, const PhaseReport& report) {
   const TimeNs start = report.start != 0 ? report.start : call.times.transfer_start;
   const double bytes = report.bytes != 0 ? static_cast<double>(report.bytes) : call.transfer_bytes;
   state->counters.transfer_bytes += static_cast<uint64_t>(bytes);
+  unwatch_transfer(state, index);
   detach_transfer_load(state, index);
   release_prefill_kv(state, index);
   call.times.transfer_start = start;

@@ -39,6 +39,8 @@ void dispatch(State* state, uint32_t call, const Choice& choice, double order_ke
 
 // Gives a dispatched call that has not started a new place in its engine's queue.
 void reprioritise(State* state, uint32_t call, double order_key);
+// The same for a transfer under way, at its source.
+void reprioritise_transfer(State* state, uint32_t call, double order_key);
 
 // The phases, as reported or inferred. Times are absolute.
 void prefill_started(State* state, uint32_t call, TimeNs start);
@@ -52,8 +54,13 @@ void decode_progress(State* state, uint32_t call, uint32_t tokens, TimeNs when);
 void decode_done(State* state, uint32_t call, const PhaseReport& report);
 
 // An attempt failed (HEXAGENT_E_*): planned again, or failed for good when streaming or out of
-// retries.
+// retries. Where a worker was lost under it and the KV is on another one that an endpoint serves,
+// only the decode phase is planned again.
 void attempt_failed(State* state, uint32_t call, uint32_t on_worker, hexagent_status why);
+
+// The transfer under way has failed: the decode phase is planned again if the source still has the
+// KV, else the whole.
+void transfer_failed(State* state, uint32_t call);
 
 // The worker does not have an attempt that was sent to it. As a failure; but where nothing was ever
 // heard of the attempt, most likely it did not arrive: that uses up no retry and is nothing against

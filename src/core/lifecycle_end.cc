@@ -6,6 +6,8 @@
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
 #include "core/plan/fair_share.h"
+#include "core/shadow_placing.h"
+#include "core/transfers.h"
 #include "core/workflow/horizon.h"
 
 namespace hexagent {
@@ -27,6 +29,7 @@ void withdraw(State* state, uint32_t index, uint32_t lost) {
   if (on_decode && !(call.local && on_prefill)) {
     emit_abort(state, call, call.decode_worker, lost);
   }
+  if (call.state == CallState::kTransferring) hold_until_quiesced(state, index);
   release_all(state, index);
 }
 
@@ -35,6 +38,7 @@ void reset_attempt(Call* call) {
   call->local = call->decode_locked = false;
   call->prefill_hit = call->decode_hit = 0;
   call->output_seen = 0;
+  call->attempts_of_prefill = 0;
   call->shadow = ShadowCall{};
   const CallTimes before = call->times;
   call->times = CallTimes{};
@@ -52,22 +56,110 @@ void plan_again(State* state, uint32_t index, uint32_t lost) {
   make_ready(state, index);
 }
 
+// ---- the decode phase alone ----
+
+// Is the KV still where it was prefilled, whatever became of the way from there? Engines with a
+// connector of their own keep it for whoever pulls it, if they bind late, and give it up otherwise.
+bool source_has_kv(const State& state, const Call& call, bool loss) {
+  if (is_shadow(state) || call.local || !call.kv_on_prefill || call.streaming) return false;
+  const Worker& source = state.workers[call.prefill_worker];
+  if (source.state == WorkerState::kLost) return false;
+  return has_endpoint(source) || (!loss && source.spec.binding == HEXAGENT_BINDING_PREFILL_END);
+}
+
+// A decode worker for the time until one with space is bound: the present one while it serves, else
+// the first that could be.
+uint32_t decode_meanwhile(const State& state, const Call& call) {
+  const auto serves = [&](uint32_t index) {
+    const Worker& worker = state.workers[index];
+    return worker.is_serving() && worker.matches(call.labels_required, call.labels_excluded);
+  };
+  if (serves(call.decode_worker)) return call.decode_worker;
+  const ModelPool* pool = state.workers.pool(call.model);
+  for (uint32_t index : pool->decode) {
+    if (index != call.prefill_worker && serves(index)) return index;
+  }
+  return kNoWorker;
+}
+
+// Back to prefilled: another decode worker is bound to it in the next plan.
+void wait_for_decode(State* state, uint32_t index, uint32_t decode) {
+  Call& call = state->workflows.call(index);
+  detach_decode(state, index);
+  if (decode != call.decode_worker) call.decode_hit = 0;
+  call.decode_worker = decode;
+  resize_transfer(state, index);
+  attach_decode(state, index, false);
+  call.decode_locked = false;
+  if (call.state == CallState::kPrefilled) return;
+  call.state = CallState::kPrefilled;
+  call.times.transfer_start = 0;
+  state->prefilled.add(&state->workflows, index);
+}
+
+// Of a call that is prefilled or in transfer, whose retries are not used up. False: no worker could
+// decode it, nothing has changed.
+bool plan_decode_again(State* state, uint32_t index, uint32_t lost) {
+  Call& call = state->workflows.call(index);
+  const uint32_t decode = decode_meanwhile(*state, call);
+  if (decode == kNoWorker) return false;
+  call.avoid_worker = call.decode_worker;
+  if (call.state == CallState::kTransferring) {
+    emit_abort(state, call, call.decode_worker, lost);
+    hold_until_quiesced(state, index);
+    unwatch_transfer(state, index);
+    ++call.attempt;
+    ++call.attempts_of_prefill;
+    ++call.retries;
+    ++state->counters.calls_retried;
+    ++state->counters.transfers_failed;
+  }
+  wait_for_decode(state, index, decode);
+  state->plan_needed = true;
+  return true;
+}
+
+bool may_retry(const State& state, const Call& call) {
+  return !call.streaming && call.retries < static_cast<uint32_t>(state.settings.retry_max);
+}
+
+// Is the failure one of the way to the decode worker, and no more than that?
+bool only_decode_fails(const State& state, const Call& call, uint32_t on_worker, bool loss) {
+  const bool on_its_way =
+      call.state == CallState::kTransferring || call.state == CallState::kPrefilled;
+  return on_its_way && on_worker == call.decode_worker && source_has_kv(state, call, loss);
+}
+
 }  // namespace
+
+void transfer_failed(State* state, uint32_t index) {
+  const Call& call = state->workflows.call(index);
+  if (call.state == CallState::kTransferring && may_retry(*state, call) &&
+      only_decode_fails(*state, call, call.decode_worker, false) &&
+      plan_decode_again(state, index, kNoWorker)) {
+    return;
+  }
+  attempt_failed(state, index, call.prefill_worker, HEXAGENT_E_CALL_FAILED);
+}
 
 void attempt_failed(State* state, uint32_t index, uint32_t on_worker, hexagent_status why) {
   Call& call = state->workflows.call(index);
   HEXAGENT_CHECK(is_in_flight(call.state));
-  const bool again =
-      !call.streaming && call.retries < static_cast<uint32_t>(state->settings.retry_max);
+  const bool again = may_retry(*state, call);
+  const uint32_t lost = why == HEXAGENT_E_WORKER_LOST ? on_worker : kNoWorker;
+  if (again && lost != kNoWorker && only_decode_fails(*state, call, lost, true) &&
+      plan_decode_again(state, index, lost)) {
+    return;
+  }
   if (!again) {
-    call.avoid_worker = why == HEXAGENT_E_WORKER_LOST ? on_worker : kNoWorker;
+    call.avoid_worker = lost;
     end_call(state, index, CallState::kFailed, why);
     return;
   }
   ++call.retries;
   ++state->counters.calls_retried;
   call.avoid_worker = on_worker;
-  plan_again(state, index, why == HEXAGENT_E_WORKER_LOST ? on_worker : kNoWorker);
+  plan_again(state, index, lost);
 }
 
 void attempt_missing(State* state, uint32_t index, uint32_t on_worker) {
@@ -136,6 +228,7 @@ void evacuate(State* state, uint32_t lost) {
     if (!is_in_flight(call.state) || call.prefill_worker != lost) continue;
     attempt_failed(state, index, lost, HEXAGENT_E_WORKER_LOST);
   }
+  drop_holds(state, lost);
   state->contents.drop_worker(lost);
 }
 

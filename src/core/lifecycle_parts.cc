@@ -7,6 +7,7 @@
 #include "core/base/exact_math.h"
 #include "core/plan/fair_share.h"
 #include "core/shadow_placing.h"
+#include "core/transfers.h"
 
 namespace hexagent {
 namespace {
@@ -186,7 +187,7 @@ void release_prefill_kv(State* state, uint32_t index) {
   Call& call = state->workflows.call(index);
   if (!call.kv_on_prefill) return;
   Worker& worker = state->workers[call.prefill_worker];
-  worker.kv.release(call.prefill_blocks);
+  if (!keep_for_transfer(state, call)) worker.kv.release(call.prefill_blocks);
   call.prefill_blocks = 0;
   call.kv_on_prefill = false;
   mirror_kv(&worker);
@@ -276,6 +277,7 @@ void release_all(State* state, uint32_t index) {
   if (call.state == CallState::kPrefilled && call.waiting_slot != kNoIndex) {
     state->prefilled.remove(&state->workflows, index);
   }
+  unwatch_transfer(state, index);
   detach_decode(state, index);
   release_prefill_kv(state, index);
   uint32_t& bound = state->workers[call.prefill_worker].load.calls_bound;

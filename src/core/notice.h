@@ -15,6 +15,7 @@ enum class NoticeKind : uint32_t {
   kWorkerDrained,    // subject: worker
   kSettingChanged,   // subject: key
   kSettingRefused,   // subject: key, status
+  kQuiesceTimeout,   // subject: worker, count: KV blocks
 };
 
 struct Notice {

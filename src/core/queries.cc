@@ -121,10 +121,13 @@ void Scheduler::stats(hexagent_stats* stats) const {
   stats->workflows_live = state_->workflows.workflow_count();
   stats->calls_live = state_->workflows.call_count();
   stats->calls_waiting = state_->waiting.size();
+  for (const KvHold& hold : state_->holds.all()) {
+    stats->kv_held_tokens += uint64_t{hold.blocks} * state_->workers[hold.worker].spec.block_tokens;
+  }
   stats->bytes_allocated = state_->workflows.memory_bytes() + state_->workers.memory_bytes() +
                            state_->contents.memory_bytes() + state_->decisions.memory_bytes() +
                            state_->lengths.memory_bytes() + state_->remainders.memory_bytes() +
-                           state_->tenants.memory_bytes();
+                           state_->tenants.memory_bytes() + state_->links.memory_bytes();
 }
 
 }  // namespace hexagent

@@ -9,6 +9,7 @@
 #include "core/plan/order.h"
 #include "core/plan/planner.h"
 #include "core/state.h"
+#include "core/transfers.h"
 
 namespace hexagent {
 
@@ -23,10 +24,12 @@ Scheduler::State::State(const Settings& initial)
       tenants(static_cast<uint32_t>(initial.names_max)),
       view(workers, links, settings),
       prefilled(&Call::waiting_slot),
+      transfers(&Call::waiting_slot),
       // No input is taken while decisions_max wait; what one step decides may come on top.
       decisions(static_cast<uint32_t>(initial.decisions_max) + 4096) {
   waiting.reserve(static_cast<uint32_t>(initial.calls_max));
   prefilled.reserve(static_cast<uint32_t>(initial.calls_max));
+  transfers.reserve(static_cast<uint32_t>(initial.calls_max));
   hits.resize(static_cast<size_t>(initial.workers_max), 0);
   no_hits.resize(static_cast<size_t>(initial.workers_max), 0);
   call_scratch.reserve(static_cast<size_t>(initial.calls_max));
@@ -143,6 +146,8 @@ void Scheduler::apply(const Input& input, TimeNs now) {
       return apply_heartbeat(state, input);
     case InputKind::kLinkSet:
       return apply_link(state, input);
+    case InputKind::kLinkMeasured:
+      return apply_link_measured(state, input);
     case InputKind::kWorkflowBegin:
       return apply_workflow_begin(state, input);
     case InputKind::kSubmit:
@@ -194,13 +199,18 @@ void Scheduler::advance(TimeNs now) {
   state->now = now;
   expire_idle(state);
   if (state->plan_at <= now) state->plan_needed = true;
-  if (state->plan_needed) plan(state);
+  end_overdue_holds(state);
+  const bool news = state->plan_needed;
+  if (news) plan(state);
+  if (news && !state->transfers.empty()) reprioritise_transfers(state);
 #if defined(HEXAGENT_CHECK_ABORTS) && HEXAGENT_CHECK_ABORTS
   HEXAGENT_CHECK(audit() == nullptr);  // conservation, at every step of every debug run
 #endif
 }
 
-TimeNs Scheduler::next_timer() const { return std::min(state_->plan_at, idle_expiry(*state_)); }
+TimeNs Scheduler::next_timer() const {
+  return std::min({state_->plan_at, idle_expiry(*state_), next_hold_end(*state_)});
+}
 
 bool Scheduler::is_due(TimeNs now) const { return state_->plan_needed || next_timer() <= now; }
 

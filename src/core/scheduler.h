@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@
 namespace hexagent {
 
 struct SnapshotSection;
+
+using LinkVisit = std::function<void(uint32_t, uint32_t, const hexagent_link_info&)>;
 
 class Scheduler {
  public:
@@ -61,6 +64,9 @@ class Scheduler {
   hexagent_status explain(uint64_t workflow, uint64_t call, std::string* text) const;
   hexagent_status workflow_query(uint64_t workflow, hexagent_workflow_info* info) const;
   hexagent_status shadow_query(hexagent_shadow_info* info) const;
+  // Calls `visit(source, target, info)` for pairs of workers that were measured, the first `most`.
+  void visit_links(uint32_t most, const LinkVisit& visit) const;
+  hexagent_status link_query(uint32_t source, uint32_t target, hexagent_link_info* info) const;
   hexagent_status worker_query(uint32_t worker, hexagent_worker_info* info) const;
   void stats(hexagent_stats* stats) const;
 

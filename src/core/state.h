@@ -11,6 +11,7 @@
 #include "core/base/ring.h"
 #include "core/call_list.h"
 #include "core/cluster/content_table.h"
+#include "core/cluster/kv_holds.h"
 #include "core/cluster/link_table.h"
 #include "core/cluster/worker_table.h"
 #include "core/input.h"
@@ -62,6 +63,8 @@ struct Scheduler::State {
 
   WaitingList waiting;  // ready, not dispatched
   CallList prefilled;   // KV on a prefill worker, no decode worker with space yet
+  CallList transfers;   // under way, their urgency is told; in no order that matters (transfers.h)
+  KvHolds holds;        // KV of transfers that ended without success
   WaitingWork queued;   // the prefills of those that wait
   bool plan_needed = false;
   bool tiers_in_use = false;  // a workflow of another tier than the first has begun
@@ -108,8 +111,11 @@ void apply_worker(Scheduler::State* state, const Input& input);
 void apply_worker_drain(Scheduler::State* state, const Input& input);
 void apply_worker_lost(Scheduler::State* state, const Input& input);
 void apply_heartbeat(Scheduler::State* state, const Input& input);
-void apply_link(Scheduler::State* state, const Input& input);
 void apply_configure(Scheduler::State* state, const Input& input);
+
+// inputs_link.cc
+void apply_link(Scheduler::State* state, const Input& input);
+void apply_link_measured(Scheduler::State* state, const Input& input);
 
 // inputs_resync.cc
 void apply_worker_resync(Scheduler::State* state, const Input& input);

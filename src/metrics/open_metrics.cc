@@ -74,6 +74,18 @@ constexpr Family kFamilies[] = {
      "Size of the last snapshot written since open."},
     {"journal_segments_removed", "", &hexagent_stats::journal_segments_removed, true,
      "Journal segments removed since open because snapshots stand for them."},
+    {"transfers_failed", "", &hexagent_stats::transfers_failed, true,
+     "Transfers that failed and were planned again with the KV where it was."},
+    {"transfers_reprioritised", "", &hexagent_stats::transfers_reprioritised, true,
+     "Changes of the urgency of transfers under way."},
+    {"link_samples", "", &hexagent_stats::link_samples, true,
+     "Measurements taken into link estimates."},
+    {"link_outliers", "", &hexagent_stats::link_outliers, true,
+     "Measurements not taken because of their rate."},
+    {"kv_held_tokens", "", &hexagent_stats::kv_held_tokens, false,
+     "KV reserved for ended transfers until they have quiesced."},
+    {"kv_quiesce_timeouts", "", &hexagent_stats::kv_quiesce_timeouts, true,
+     "Reservations of ended transfers that were given up without QUIESCED."},
 };
 
 void write_family(const Family& family, uint64_t value, TextWriter* text) {
@@ -134,15 +146,46 @@ void write_shadow(const hexagent_shadow_info& shadow, TextWriter* text) {
   write_quantile("1", shadow.regret_max_s, text);
 }
 
+struct LinkFamily {
+  std::string_view name;
+  std::string_view unit;
+  double (*value)(const hexagent_link_info& info);
+  std::string_view help;
+};
+
+constexpr LinkFamily kLinkFamilies[] = {
+    {"link_bytes_per_second", "bytes_per_second",
+     [](const hexagent_link_info& info) { return info.bytes_per_s; },
+     "Estimated rate of one transfer between two workers."},
+    {"link_setup_seconds", "seconds",
+     [](const hexagent_link_info& info) { return static_cast<double>(info.setup_ns) * 1e-9; },
+     "Estimated fixed part of a transfer between two workers."},
+    {"link_queue_seconds", "seconds",
+     [](const hexagent_link_info& info) { return static_cast<double>(info.queue_ns) * 1e-9; },
+     "Measured wait of transfers between two workers."},
+};
+
+void write_links(const std::vector<LinkRow>& links, TextWriter* text) {
+  for (const LinkFamily& family : kLinkFamilies) {
+    *text << "# HELP hexagent_" << family.name << " " << family.help << "\n# TYPE hexagent_"
+          << family.name << " gauge\n# UNIT hexagent_" << family.name << " " << family.unit << "\n";
+    for (const LinkRow& link : links) {
+      *text << "hexagent_" << family.name << "{source=\"" << link.source << "\",target=\""
+            << link.target << "\"} " << family.value(link.info) << "\n";
+    }
+  }
+}
+
 }  // namespace
 
 void write_open_metrics(const hexagent_stats& stats, const hexagent_shadow_info* shadow,
-                        TextWriter* text) {
+                        const std::vector<LinkRow>& links, TextWriter* text) {
   *text << "# HELP hexagent_workers Workers known, lost ones included.\n"
         << "# TYPE hexagent_workers gauge\n"
         << "hexagent_workers " << stats.workers << "\n";
   for (const Family& family : kFamilies) write_family(family, stats.*family.value, text);
   if (shadow != nullptr) write_shadow(*shadow, text);
+  if (!links.empty()) write_links(links, text);
   *text << "# EOF\n";
 }
 

@@ -93,12 +93,16 @@ void Driver::move(TimeNs now, const Limits& limits) {
 
 // The input as the core is to see it. A report that speaks of a time before the recovery keeps its
 // end, at the recovery, and loses its start: an invented duration would teach the models nonsense.
+// It measures no link then, either.
 void Driver::move_times(Input* input) {
   if (input->kind == InputKind::kReport) {
     std::memcpy(&report_, input->record, sizeof(report_));
     const bool before = report_.start_ns != 0 && report_.start_ns + shift_ < recovered_at_;
     report_.start_ns = before ? 0 : to_core(report_.start_ns);
     report_.end_ns = to_core(report_.end_ns);
+    if (report_.start_ns == 0 || report_.start_ns >= report_.end_ns) {
+      report_.flags &= ~uint32_t{HEXAGENT_REPORT_MEASURED};
+    }
     input->record = &report_;
   } else if (input->kind == InputKind::kWorkflowBegin) {
     std::memcpy(&workflow_, input->record, sizeof(workflow_));
@@ -140,6 +144,7 @@ void Driver::dress(hexagent_decision* decisions, uint32_t count) const {
     decision.time_ns = to_caller(decision.time_ns);
     decision.expected_start_ns = to_caller(decision.expected_start_ns);
     decision.expected_end_ns = to_caller(decision.expected_end_ns);
+    decision.deadline_ns = to_caller(decision.deadline_ns);
     if (decision.kind == HEXAGENT_DECISION_ACCEPTED && observer_ != nullptr) {
       decision.status = observer_->acknowledgement(decision.sequence);
     }

@@ -33,8 +33,8 @@ class DecisionHash {
     mix(static_cast<uint64_t>(decision.order_key));
     mix(word(static_cast<uint32_t>(decision.priority), decision.tokens));
     mix(word(decision.cached_tokens, decision.field));
-    mix(word(decision.stretch_milli, decision.reserved[0]));
-    mix(word(decision.reserved[1], decision.reserved[2]));
+    mix(word(decision.stretch_milli, decision.risk_milli));
+    mix(static_cast<uint64_t>(decision.deadline_ns));
   }
 
   uint64_t value() const {

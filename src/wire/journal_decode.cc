@@ -79,6 +79,8 @@ wire::Record record_of(InputKind kind) {
       return wire::Record::SettingRecord;
     case InputKind::kWorkerResync:
       return wire::Record::ResyncRecord;
+    case InputKind::kLinkMeasured:
+      return wire::Record::LinkSampleRecord;
     case InputKind::kWorkerDrain:
     case InputKind::kWorkerLost:
     case InputKind::kReady:
@@ -91,7 +93,7 @@ wire::Record record_of(InputKind kind) {
 }
 
 bool is_known(wire::Kind kind) {
-  return kind > wire::Kind::None && kind <= wire::Kind::WorkerResync;
+  return kind > wire::Kind::None && kind <= wire::Kind::LinkMeasured;
 }
 
 template <class Record>
@@ -171,27 +173,29 @@ DecodeFlaw decode_decisions(const uint8_t* payload, uint32_t length, uint64_t* s
   *step = record->step();
   if (record->decisions() == nullptr) return kSound;
   for (const wire::DecisionRecord* from : *record->decisions()) {
-    decisions->push_back({from->sequence(),
-                          from->journal_position(),
-                          from->user_data(),
-                          from->workflow(),
-                          from->call(),
-                          from->kind(),
-                          from->status(),
-                          from->worker(),
-                          from->peer_worker(),
-                          from->incarnation(),
-                          from->attempt(),
-                          from->time_ns(),
-                          from->expected_start_ns(),
-                          from->expected_end_ns(),
-                          from->order_key(),
-                          from->priority(),
-                          from->tokens(),
-                          from->cached_tokens(),
-                          from->field(),
-                          from->stretch_milli(),
-                          {from->reserved0(), from->reserved1(), from->reserved2()}});
+    decisions->push_back(
+        {from->sequence(),
+         from->journal_position(),
+         from->user_data(),
+         from->workflow(),
+         from->call(),
+         from->kind(),
+         from->status(),
+         from->worker(),
+         from->peer_worker(),
+         from->incarnation(),
+         from->attempt(),
+         from->time_ns(),
+         from->expected_start_ns(),
+         from->expected_end_ns(),
+         from->order_key(),
+         from->priority(),
+         from->tokens(),
+         from->cached_tokens(),
+         from->field(),
+         from->stretch_milli(),
+         from->reserved0(),
+         static_cast<int64_t>(from->reserved1() | uint64_t{from->reserved2()} << 32)});
   }
   return kSound;
 }
@@ -272,6 +276,8 @@ DecodeFlaw DecodedStep::take_record(const Table& table, Entry* entry) {
       return plain(hexagent_heartbeat{}, table.record_as_HeartbeatRecord());
     case wire::Record::LinkRecord:
       return plain(hexagent_link{}, table.record_as_LinkRecord());
+    case wire::Record::LinkSampleRecord:
+      return plain(hexagent_link_sample{}, table.record_as_LinkSampleRecord());
     case wire::Record::WorkflowRecord:
       return plain(hexagent_workflow{}, table.record_as_WorkflowRecord());
     case wire::Record::ReportRecord:

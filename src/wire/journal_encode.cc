@@ -132,6 +132,9 @@ Encoded encode_record(FlatBufferBuilder* builder, const Input& input, PrefixOffs
               plain<wire::ReportRecord, hexagent_report>(builder, input.record)};
     case InputKind::kConfigure:
       return {Record::SettingRecord, change(builder, input)};
+    case InputKind::kLinkMeasured:
+      return {Record::LinkSampleRecord,
+              plain<wire::LinkSampleRecord, hexagent_link_sample>(builder, input.record)};
     case InputKind::kWorkerResync:
       return {Record::ResyncRecord, resync(builder, input)};
     case InputKind::kWorkerDrain:
@@ -243,11 +246,13 @@ Payload JournalEncoder::decisions(uint64_t step, const hexagent_decision* decisi
   const auto list = fbb->CreateVectorOfStructs<wire::DecisionRecord>(
       count, [&](size_t i, wire::DecisionRecord* record) {
         const hexagent_decision& d = decisions[i];
+        const auto deadline = static_cast<uint64_t>(d.deadline_ns);
         *record = wire::DecisionRecord(
             d.sequence, d.journal_position, d.user_data, d.workflow, d.call, d.kind, d.status,
             d.worker, d.peer_worker, d.incarnation, d.attempt, d.time_ns, d.expected_start_ns,
             d.expected_end_ns, d.order_key, d.priority, d.tokens, d.cached_tokens, d.field,
-            d.stretch_milli, d.reserved[0], d.reserved[1], d.reserved[2]);
+            d.stretch_milli, d.risk_milli, static_cast<uint32_t>(deadline),
+            static_cast<uint32_t>(deadline >> 32));
       });
   return builder_->finish(wire::CreateDecisionsRecord(*fbb, step, list));
 }

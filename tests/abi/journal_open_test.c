@@ -200,8 +200,11 @@ static void a_clock_that_begins_anew_is_moved_behind_the_journal(void** state) {
   const int64_t timer = hexagent_next_timer(self.base.scheduler);
   assert_true(timer >= STEP_NS);
 
-  /* Times of reports are of the new clock too; one from before the restart is not held against. */
+  /* Times of reports are of the new clock too; one from before the restart is not held against, but
+   * what it says to have measured is not known any more. */
   hexagent_report report = good_report(1, 1, HEXAGENT_PHASE_TRANSFER);
+  report.flags = HEXAGENT_REPORT_MEASURED;
+  report.bytes = 1000;
   report.start_ns = 1;
   report.end_ns = STEP_NS;
   hexagent_status result = HEXAGENT_E_INTERNAL;

@@ -114,6 +114,29 @@ AT(hexagent_link, target_domain, 8);
 AT(hexagent_link, latency_ns, 12);
 AT(hexagent_link, bytes_per_s, 16);
 
+SIZE(hexagent_link_sample, 64);
+AT(hexagent_link_sample, source_worker, 0);
+AT(hexagent_link_sample, source_incarnation, 4);
+AT(hexagent_link_sample, target_worker, 8);
+AT(hexagent_link_sample, target_incarnation, 12);
+AT(hexagent_link_sample, user_data, 16);
+AT(hexagent_link_sample, bytes, 24);
+AT(hexagent_link_sample, duration_ns, 32);
+AT(hexagent_link_sample, setup_ns, 40);
+AT(hexagent_link_sample, queue_ns, 48);
+AT(hexagent_link_sample, flags, 56);
+AT(hexagent_link_sample, reserved, 60);
+
+SIZE(hexagent_link_info, 48);
+AT(hexagent_link_info, struct_size, 0);
+AT(hexagent_link_info, samples, 4);
+AT(hexagent_link_info, bytes_per_s, 8);
+AT(hexagent_link_info, declared_bytes_per_s, 16);
+AT(hexagent_link_info, setup_ns, 24);
+AT(hexagent_link_info, queue_ns, 32);
+AT(hexagent_link_info, setup_samples, 40);
+AT(hexagent_link_info, queue_samples, 44);
+
 SIZE(hexagent_workflow, 128);
 AT(hexagent_workflow, workflow, 0);
 AT(hexagent_workflow, user_data, 8);
@@ -203,7 +226,8 @@ AT(hexagent_decision, tokens, 100);
 AT(hexagent_decision, cached_tokens, 104);
 AT(hexagent_decision, field, 108);
 AT(hexagent_decision, stretch_milli, 112);
-AT(hexagent_decision, reserved, 116);
+AT(hexagent_decision, risk_milli, 116);
+AT(hexagent_decision, deadline_ns, 120);
 
 SIZE(hexagent_placement, 64);
 AT(hexagent_placement, prefill_worker, 0);
@@ -264,7 +288,7 @@ AT(hexagent_shadow_info, regret_p90_s, 80);
 AT(hexagent_shadow_info, regret_p99_s, 88);
 AT(hexagent_shadow_info, regret_max_s, 96);
 
-SIZE(hexagent_stats, 280);
+SIZE(hexagent_stats, 328);
 AT(hexagent_stats, struct_size, 0);
 AT(hexagent_stats, workers, 4);
 AT(hexagent_stats, inputs, 8);
@@ -301,6 +325,12 @@ AT(hexagent_stats, journal_snapshots, 248);
 AT(hexagent_stats, journal_snapshots_skipped, 256);
 AT(hexagent_stats, journal_snapshot_bytes, 264);
 AT(hexagent_stats, journal_segments_removed, 272);
+AT(hexagent_stats, transfers_failed, 280);
+AT(hexagent_stats, transfers_reprioritised, 288);
+AT(hexagent_stats, link_samples, 296);
+AT(hexagent_stats, link_outliers, 304);
+AT(hexagent_stats, kv_held_tokens, 312);
+AT(hexagent_stats, kv_quiesce_timeouts, 320);
 
 SIZE(hexagent_journal_info, 592);
 AT(hexagent_journal_info, struct_size, 0);

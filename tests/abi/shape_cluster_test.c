@@ -100,7 +100,7 @@ static void workers_with_a_wrong_member_are_refused(void** state) {
   EXPECT_WORKER(host_domain, 999, HEXAGENT_E_NAME, DOMAIN);
   EXPECT_WORKER(rack_domain, 999, HEXAGENT_E_NAME, DOMAIN);
   EXPECT_WORKER(zone_domain, 999, HEXAGENT_E_NAME, DOMAIN);
-  EXPECT_WORKER(flags, 2, HEXAGENT_E_RESERVED, FLAGS);
+  EXPECT_WORKER(flags, 4, HEXAGENT_E_RESERVED, FLAGS);
 }
 
 #define EXPECT_LINK(member, wrong, wanted, field) \
@@ -176,6 +176,52 @@ static void heartbeats_stop_at_the_first_that_is_malformed(void** state) {
   assert_int_equal(hexagent_heartbeat_submit(NULL, batch, 1), HEXAGENT_E_ARGUMENT);
 }
 
+static hexagent_link_sample good_sample(void) {
+  hexagent_link_sample sample = {0};
+  sample.source_worker = 1;
+  sample.target_worker = 11;
+  sample.bytes = 1000000;
+  sample.duration_ns = 1000000;
+  return sample;
+}
+
+#define EXPECT_SAMPLE(member, wrong, wanted)                                    \
+  do {                                                                          \
+    hexagent_link_sample bad = good_sample();                                   \
+    bad.member = wrong;                                                         \
+    assert_int_equal(hexagent_link_measured(self->scheduler, &bad, 1), wanted); \
+  } while (0)
+
+static void link_samples_with_a_wrong_member_are_refused(void** state) {
+  const fixture* self = *state;
+  EXPECT_SAMPLE(bytes, 0, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(bytes, UINT64_MAX, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(bytes, 1000000000000, HEXAGENT_E_RANGE); /* 1 PB/s */
+  EXPECT_SAMPLE(duration_ns, 0, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(duration_ns, -1, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(duration_ns, 3600000000000, HEXAGENT_E_RANGE); /* 278 bytes/s */
+  EXPECT_SAMPLE(setup_ns, -1, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(setup_ns, 60000000001, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(queue_ns, INT64_MAX, HEXAGENT_E_RANGE);
+  EXPECT_SAMPLE(flags, 4, HEXAGENT_E_RESERVED);
+  EXPECT_SAMPLE(reserved, 1, HEXAGENT_E_RESERVED);
+  hexagent_link_sample nobody = good_sample();
+  nobody.source_worker = nobody.target_worker = 0;
+  assert_int_equal(hexagent_link_measured(self->scheduler, &nobody, 1), HEXAGENT_E_RANGE);
+}
+
+static void link_samples_stop_at_the_first_that_is_malformed(void** state) {
+  const fixture* self = *state;
+  hexagent_link_sample batch[3] = {good_sample(), good_sample(), good_sample()};
+  batch[1].flags = 8;
+  assert_int_equal(hexagent_link_measured(self->scheduler, batch, 3), 1);
+  assert_int_equal(hexagent_link_measured(self->scheduler, batch, 0), 0);
+  assert_int_equal(hexagent_link_measured(self->scheduler, NULL, 1), HEXAGENT_E_ARGUMENT);
+  assert_int_equal(hexagent_link_measured(self->scheduler, batch, HEXAGENT_BATCH_MAX + 1),
+                   HEXAGENT_E_ARGUMENT);
+  assert_int_equal(hexagent_link_measured(NULL, batch, 1), HEXAGENT_E_ARGUMENT);
+}
+
 static void worker_events_need_a_worker_and_a_handle(void** state) {
   const fixture* self = *state;
   const hexagent_worker worker = good_worker(self, 1, HEXAGENT_ROLE_BOTH);
@@ -202,6 +248,8 @@ int main(void) {
       TEST(labels_are_known_once_they_were_given),
       TEST(heartbeats_with_a_wrong_member_are_refused),
       TEST(heartbeats_stop_at_the_first_that_is_malformed),
+      TEST(link_samples_with_a_wrong_member_are_refused),
+      TEST(link_samples_stop_at_the_first_that_is_malformed),
       TEST(worker_events_need_a_worker_and_a_handle),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

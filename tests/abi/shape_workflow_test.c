@@ -207,14 +207,54 @@ static void reports_with_a_wrong_member_are_refused(void** state) {
   EXPECT_REPORT(phase, 0, HEXAGENT_E_RANGE);
   EXPECT_REPORT(phase, 4, HEXAGENT_E_RANGE);
   EXPECT_REPORT(outcome, 0, HEXAGENT_E_RANGE);
-  EXPECT_REPORT(outcome, 7, HEXAGENT_E_RANGE);
+  EXPECT_REPORT(outcome, 8, HEXAGENT_E_RANGE);
+  EXPECT_REPORT(outcome, HEXAGENT_OUTCOME_QUIESCED, HEXAGENT_E_RANGE); /* of a decode, nowhere */
   EXPECT_REPORT(start_ns, -1, HEXAGENT_E_RANGE);
   EXPECT_REPORT(end_ns, INT64_MAX, HEXAGENT_E_RANGE);
   EXPECT_REPORT(tokens, UINT32_MAX, HEXAGENT_E_RANGE);
   EXPECT_REPORT(cached_tokens, UINT32_MAX, HEXAGENT_E_RANGE);
   EXPECT_REPORT(bytes, UINT64_MAX, HEXAGENT_E_RANGE);
-  EXPECT_REPORT(flags, 2, HEXAGENT_E_RESERVED);
+  EXPECT_REPORT(flags, HEXAGENT_REPORT_MEASURED, HEXAGENT_E_RANGE);
+  EXPECT_REPORT(flags, 4, HEXAGENT_E_RESERVED);
   EXPECT_REPORT(reserved[5], 1, HEXAGENT_E_RESERVED);
+}
+
+static hexagent_report measured_report(void) {
+  hexagent_report report = good_report(1, 9, HEXAGENT_PHASE_TRANSFER);
+  report.flags = HEXAGENT_REPORT_MEASURED;
+  report.start_ns = 1000;
+  report.end_ns = 2000;
+  report.bytes = 5000;
+  return report;
+}
+
+static void a_report_that_measures_needs_bytes_and_times(void** state) {
+  const fixture* self = *state;
+  hexagent_report report = measured_report();
+  assert_int_equal(report_status(self, &report), HEXAGENT_OK);
+  report.bytes = 0;
+  assert_int_equal(report_status(self, &report), HEXAGENT_E_RANGE);
+  report = measured_report();
+  report.start_ns = 0;
+  assert_int_equal(report_status(self, &report), HEXAGENT_E_RANGE);
+  report = measured_report();
+  report.end_ns = report.start_ns;
+  assert_int_equal(report_status(self, &report), HEXAGENT_E_RANGE);
+  report = measured_report();
+  report.outcome = HEXAGENT_OUTCOME_FAILED;
+  assert_int_equal(report_status(self, &report), HEXAGENT_E_RANGE);
+}
+
+static void quiesced_names_a_worker_and_the_transfer(void** state) {
+  const fixture* self = *state;
+  hexagent_report report = good_report(1, 9, HEXAGENT_PHASE_TRANSFER);
+  report.outcome = HEXAGENT_OUTCOME_QUIESCED;
+  report.worker = 0;
+  assert_int_equal(report_status(self, &report), HEXAGENT_E_RANGE);
+  report.worker = 11;
+  assert_int_equal(report_status(self, &report), HEXAGENT_OK);
+  report.phase = HEXAGENT_PHASE_PREFILL;
+  assert_int_equal(report_status(self, &report), HEXAGENT_E_RANGE);
 }
 
 static void events_need_a_workflow_and_a_handle(void** state) {
@@ -274,6 +314,8 @@ int main(void) {
       TEST(offsets_must_stay_inside_the_arrays),
       TEST(prefixes_with_a_wrong_member_are_refused),
       TEST(reports_with_a_wrong_member_are_refused),
+      TEST(a_report_that_measures_needs_bytes_and_times),
+      TEST(quiesced_names_a_worker_and_the_transfer),
       TEST(events_need_a_workflow_and_a_handle),
       TEST(malformed_batches_are_refused_whole),
   };

@@ -132,31 +132,20 @@ Vector::Calls Vector::calls(const Json& list) const {
 Json Vector::run(const Json& step) {
   using Runner = Json (Vector::*)(const Json&);
   static const std::map<std::string, Runner> kRunners = {
-      {"name", &Vector::words},
-      {"label", &Vector::words},
-      {"name_text", &Vector::words},
-      {"configure", &Vector::words},
-      {"profile_set", &Vector::set},
-      {"model_set", &Vector::set},
-      {"worker_set", &Vector::set},
-      {"link_set", &Vector::set},
-      {"workflow_begin", &Vector::batch},
-      {"submit", &Vector::batch},
-      {"complete", &Vector::batch},
-      {"heartbeat_submit", &Vector::batch},
-      {"ready", &Vector::single},
-      {"call_cancel", &Vector::single},
-      {"workflow_cancel", &Vector::single},
-      {"workflow_end", &Vector::single},
-      {"worker_drain", &Vector::single},
-      {"worker_lost", &Vector::single},
-      {"step", &Vector::advance},
-      {"next_timer", &Vector::advance},
-      {"call_state", &Vector::ask},
-      {"placement_query", &Vector::ask},
-      {"what_if", &Vector::ask},
-      {"workflow_query", &Vector::ask},
-      {"worker_query", &Vector::ask},
+      {"name", &Vector::words},           {"label", &Vector::words},
+      {"name_text", &Vector::words},      {"configure", &Vector::words},
+      {"profile_set", &Vector::set},      {"model_set", &Vector::set},
+      {"worker_set", &Vector::set},       {"link_set", &Vector::set},
+      {"workflow_begin", &Vector::batch}, {"submit", &Vector::batch},
+      {"complete", &Vector::batch},       {"heartbeat_submit", &Vector::batch},
+      {"link_measured", &Vector::batch},  {"ready", &Vector::single},
+      {"call_cancel", &Vector::single},   {"workflow_cancel", &Vector::single},
+      {"workflow_end", &Vector::single},  {"worker_drain", &Vector::single},
+      {"worker_lost", &Vector::single},   {"step", &Vector::advance},
+      {"next_timer", &Vector::advance},   {"call_state", &Vector::ask},
+      {"placement_query", &Vector::ask},  {"what_if", &Vector::ask},
+      {"workflow_query", &Vector::ask},   {"worker_query", &Vector::ask},
+      {"link_query", &Vector::ask},
   };
   return (this->*kRunners.at(step.at("do")))(step);
 }
@@ -234,6 +223,9 @@ Json Vector::batch(const Json& step) {
   } else if (what == "heartbeat_submit") {
     const auto* records = static_cast<const hexagent_heartbeat*>(append("hexagent_heartbeat"));
     answer = hexagent_heartbeat_submit(scheduler_, records, count);
+  } else if (what == "link_measured") {
+    const auto* records = static_cast<const hexagent_link_sample*>(append("hexagent_link_sample"));
+    answer = hexagent_link_measured(scheduler_, records, count);
   } else {
     const Calls all = calls(list);
     answer = hexagent_submit(scheduler_, all.records.data(), count, all.deps.data(),
@@ -304,6 +296,14 @@ Json Vector::ask(const Json& step) {
     info.struct_size = sizeof(info);
     Json seen = answer_unless(0, hexagent_worker_query(scheduler_, u32(step, "worker"), &info));
     seen["info"] = layouts_.read("hexagent_worker_info", &info);
+    return seen;
+  }
+  if (what == "link_query") {
+    hexagent_link_info info = {};
+    info.struct_size = sizeof(info);
+    Json seen = answer_unless(0, hexagent_link_query(scheduler_, u32(step, "source_worker"),
+                                                     u32(step, "target_worker"), &info));
+    seen["info"] = layouts_.read("hexagent_link_info", &info);
     return seen;
   }
   const Calls all = calls(step.at("records"));

@@ -23,7 +23,7 @@ struct MidLife {
 
 inline MidLife mid_life(uint64_t seed, bool shadow, uint32_t steps, uint32_t rest) {
   MidLife life;
-  RichLife rich(seed, shadow);
+  RichLife rich(seed, shadow, !shadow);
   life.settings = rich_settings(shadow);
   for (uint32_t step = 0; step < steps; ++step) rich.step();
   rich.core.save(&life.sections);

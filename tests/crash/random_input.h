@@ -88,6 +88,9 @@ struct RandomInput {
         return fill_call(draw);
       case InputKind::kConfigure:
         return fill_change(draw);
+      case InputKind::kLinkMeasured:
+        whole<hexagent_link_sample>(draw)->reserved = 0;
+        return;
       case InputKind::kWorkerResync:
         clear(whole<hexagent_resync>(draw)->reserved);
         for (uint64_t i = 3 * (*draw)(5); i > 0; --i) deps.push_back((*draw)());
@@ -141,7 +144,7 @@ struct RandomInput {
   }
 };
 
-inline constexpr uint32_t kInputKinds = 16;
+inline constexpr uint32_t kInputKinds = 17;
 
 // Are two inputs the same, with all they point to?
 inline bool same_input(const Input& a, const Input& b) {

@@ -1,8 +1,8 @@
 // A random but repeatable life of a small cluster that uses what a core can do: two models, tiers,
 // tenants, deadlines, admission, shared prefixes, more contents and groups than there is room for,
 // workers that die, drain and come back, idle workflows, policies that change meanwhile; and shadow
-// mode. Every step is kept as it was, so that another core can be taken through it. One seed, one
-// life.
+// mode, or workers with endpoints, whose transfers fail, quiesce and are measured. Every step is
+// kept as it was, so that another core can be taken through it. One seed, one life.
 #pragma once
 
 #include <cstdint>
@@ -76,8 +76,11 @@ inline Settings rich_settings(bool shadow) {
 
 class RichLife {
  public:
-  RichLife(uint64_t seed, bool shadow)
-      : core(rich_settings(shadow)), shadow_(shadow), draw_{seed * 104729 + 1} {}
+  RichLife(uint64_t seed, bool shadow, bool endpoints = false)
+      : core(rich_settings(shadow)),
+        shadow_(shadow),
+        endpoints_(endpoints),
+        draw_{seed * 104729 + 1} {}
 
   Scheduler core;
   uint32_t seen[32] = {};  // decisions by kind
@@ -161,6 +164,7 @@ class RichLife {
     record.host_domain = kDomains + worker;
     record.rack_domain = kDomains + 20 + worker % 2;
     record.flags = worker % 2 == 0 ? HEXAGENT_WORKER_DELTA_TRANSFER : 0;
+    if (endpoints_ && worker % 4 != 2) record.flags |= HEXAGENT_WORKER_ENDPOINT;
     gone_[worker] = false;
     Input input = {InputKind::kWorkerSet};
     input.worker = worker;
@@ -168,6 +172,7 @@ class RichLife {
   }
 
   void random_input() {
+    if (endpoints_ && draw_(4) == 0) return draw_(2) == 0 ? quiesce() : measure();
     // Mostly about workflows that there are.
     const uint64_t any = 1 + draw_(kWorkflows);
     const uint64_t workflow =
@@ -305,6 +310,40 @@ class RichLife {
     add({InputKind::kWorkerResync, record.worker}, record, std::move(held));
   }
 
+  // An end of a transfer that there was has quiesced: perhaps it is over, perhaps it is not.
+  void quiesce() {
+    if (moves_.empty()) return;
+    const hexagent_decision& move = moves_[static_cast<size_t>(draw_(moves_.size()))];
+    hexagent_report record = {};
+    record.workflow = move.workflow;
+    record.call = move.call;
+    record.attempt = draw_(6) == 0 ? 0 : move.attempt;
+    record.phase = HEXAGENT_PHASE_TRANSFER;
+    record.outcome = HEXAGENT_OUTCOME_QUIESCED;
+    record.worker = draw_(2) == 0 ? move.worker : move.peer_worker;
+    add({InputKind::kReport, 0, 0, 0, 0, 0, 0, record.workflow, record.call}, record);
+    if (draw_(3) == 0) {
+      SettingChange change;
+      uint32_t field = 0;
+      static_cast<void>(
+          parse_setting("quiesce_timeout_s", draw_(2) == 0 ? "0.2" : "5", &change, &field));
+      add({InputKind::kConfigure}, change);
+    }
+  }
+
+  void measure() {
+    hexagent_link_sample record = {};
+    record.source_worker = small(kWorkers + 1);
+    record.target_worker = small(kWorkers + 1);
+    if (record.source_worker + record.target_worker == 0) return;
+    record.bytes = draw_(4) == 0 ? 0 : 100'000'000 * (1 + draw_(30));
+    record.duration_ns = record.bytes == 0 ? 0 : 1'000'000'000;
+    record.setup_ns = static_cast<int64_t>(draw_(1'000'000));
+    record.queue_ns = static_cast<int64_t>(draw_(1'000'000));
+    record.flags = small(4);
+    add({InputKind::kLinkMeasured}, record);
+  }
+
   void configure() {
     struct Change {
       const char* key;
@@ -343,9 +382,13 @@ class RichLife {
     ++seen[decision.kind];
     sequence_ = decision.sequence;
     switch (decision.kind) {
+      case HEXAGENT_DECISION_TRANSFER:
+        moves_.push_back(decision);
+        if (moves_.size() > 16) moves_.pop_front();
+        open_.push_back(decision);
+        return;
       case HEXAGENT_DECISION_PREFILL:
       case HEXAGENT_DECISION_LOCAL:
-      case HEXAGENT_DECISION_TRANSFER:
       case HEXAGENT_DECISION_DECODE:
         open_.push_back(decision);
         return;
@@ -400,6 +443,9 @@ class RichLife {
             ? HEXAGENT_PHASE_PREFILL
         : decision.kind == HEXAGENT_DECISION_TRANSFER ? HEXAGENT_PHASE_TRANSFER
                                                       : HEXAGENT_PHASE_DECODE;
+    if (endpoints_ && decision.kind == HEXAGENT_DECISION_TRANSFER && draw_(4) == 0) {
+      record.outcome = HEXAGENT_OUTCOME_FAILED;
+    }
     if (shadow_) record.phase = 1 + small(3);
     if (record.phase < HEXAGENT_PHASE_DECODE && draw_(12) == 0) ++record.phase;
     if (decision.kind == HEXAGENT_DECISION_LOCAL && draw_(2) == 0) {
@@ -422,14 +468,16 @@ class RichLife {
   }
 
   const bool shadow_;
+  const bool endpoints_;
   bool begun_ = false;
   Draw draw_;
   TimeNs now_ = 1;
   uint64_t sequence_ = 0;
   uint32_t incarnation_[kWorkers + 1] = {};
   bool gone_[kWorkers + 1] = {};
-  std::vector<uint64_t> live_;          // workflows
-  std::deque<hexagent_decision> open_;  // nobody has reported on
+  std::vector<uint64_t> live_;           // workflows
+  std::deque<hexagent_decision> open_;   // nobody has reported on
+  std::deque<hexagent_decision> moves_;  // the latest transfers
 };
 
 }  // namespace hexagent::test

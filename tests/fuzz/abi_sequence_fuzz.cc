@@ -110,6 +110,8 @@ class Session {
         return configure();
       case 13:
         return name();
+      case 14:
+        return measure();
       default:
         return step(static_cast<int64_t>(bytes_.byte()) << (bytes_.byte() % 32));
     }
@@ -158,7 +160,7 @@ class Session {
     worker.engine = bytes_.small(3);
     worker.labels = bytes_.small(4);
     worker.kv_capacity_tokens = bytes_.once_in(5) ? bytes_.wild() : 0;
-    worker.flags = bytes_.small(2);
+    worker.flags = bytes_.small(4);
     worker.host_domain = bytes_.small(kNames);
     worker.decode_batch_max = bytes_.small(3);
     worker.dispatch_round_trip_ns = bytes_.once_in(9) ? static_cast<int64_t>(bytes_.wild()) : 0;
@@ -196,6 +198,25 @@ class Session {
     check_input(hexagent_heartbeat_submit(scheduler_, &record, 1) == 1
                     ? HEXAGENT_OK
                     : hexagent_heartbeat_submit(scheduler_, &record, 1));
+  }
+
+  void measure() {
+    hexagent_link_sample record = {};
+    record.source_worker = bytes_.small(5);
+    record.target_worker = bytes_.small(5);
+    record.target_incarnation = bytes_.small(3);
+    record.bytes = bytes_.once_in(3) ? bytes_.wild() : bytes_.byte() * 1000000u;
+    record.duration_ns = bytes_.once_in(3) ? static_cast<int64_t>(bytes_.wild()) : 1000000;
+    record.setup_ns = bytes_.once_in(3) ? static_cast<int64_t>(bytes_.wild()) : 0;
+    record.queue_ns = bytes_.small(200);
+    record.flags = bytes_.small(4);
+    const int32_t answer = hexagent_link_measured(scheduler_, &record, 1);
+    check_input(answer == 1 ? HEXAGENT_OK : answer);
+    hexagent_link_info info = {};
+    info.struct_size = sizeof(info);
+    const hexagent_status status =
+        hexagent_link_query(scheduler_, bytes_.small(5), bytes_.small(5), &info);
+    check(status == HEXAGENT_E_UNKNOWN_WORKER || (status == HEXAGENT_OK && info.bytes_per_s > 0.0));
   }
 
   void begin() {
@@ -253,7 +274,7 @@ class Session {
     record.workflow = last_.workflow;
     record.call = last_.call;
     record.phase = last_.kind == HEXAGENT_DECISION_PREFILL ? 1u : bytes_.small(4);
-    record.outcome = bytes_.once_in(3) ? bytes_.small(6) : uint32_t{HEXAGENT_OUTCOME_DONE};
+    record.outcome = bytes_.once_in(3) ? bytes_.small(8) : uint32_t{HEXAGENT_OUTCOME_DONE};
     if (bytes_.once_in(4)) {
       record.workflow = bytes_.small(6);
       record.call = bytes_.small(6);
@@ -265,7 +286,8 @@ class Session {
     }
     record.tokens = bytes_.small(200);
     record.cached_tokens = bytes_.small(200);
-    record.flags = bytes_.small(2);
+    record.flags = bytes_.small(4);
+    record.bytes = record.flags > 1 ? bytes_.wild() : 0;
     hexagent_status result = HEXAGENT_OK;
     check_batch(hexagent_complete(scheduler_, &record, 1, &result), &result, 1);
   }

@@ -3,7 +3,10 @@
 // The model knows ids, dependencies and which calls are open, done or dead; from that it predicts
 // every verdict on a submit and checks every decision: no call runs before its parents, none on a
 // worker that is gone, each ends exactly once, each workflow is told done exactly once, and at the
-// end every KV reservation has been given back. The scheduler's own audit runs after every command.
+// end every KV reservation has been given back. Where workers have endpoints it also knows which
+// ends of which transfers have not quiesced: their KV is held, nobody else's, and QUIESCED is
+// answered accordingly; a failed transfer is followed by another from the same worker, by the same
+// prefill, or by nothing. The scheduler's own audit runs after every command.
 // A failure prints seed and command, which reproduce it.
 #include <csetjmp>
 #include <cstdarg>
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "core/scheduler.h"
+#include "model/transfer_model.h"
 
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
@@ -28,6 +32,8 @@ using hexagent::Input;
 using hexagent::InputKind;
 using hexagent::Scheduler;
 using hexagent::Settings;
+using hexagent::test::End;
+using hexagent::test::TransferModel;
 
 constexpr uint32_t kModelName = 1;
 constexpr uint32_t kGpuName = 2;
@@ -59,7 +65,7 @@ struct Draw {
 class Harness {
  public:
   Harness(uint64_t seed, const char* policy)
-      : draw_{seed * 7919 + 1}, scheduler_(settings(policy)) {
+      : draw_{seed * 7919 + 1}, moves_(seed % 2 == 0), scheduler_(settings(policy)) {
     add_cluster();
   }
 
@@ -111,6 +117,8 @@ class Harness {
     record.gpu = kGpuName;
     record.model = kModelName;
     record.binding = worker == 2 ? HEXAGENT_BINDING_PREFILL_END : HEXAGENT_BINDING_PREFILL_START;
+    record.flags = moves_.endpoints() ? HEXAGENT_WORKER_ENDPOINT : 0;
+    moves_.bring_back(worker);
     Input input{InputKind::kWorkerSet};
     input.record = &record;
     incarnations_[worker] = incarnation;
@@ -122,13 +130,15 @@ class Harness {
     if (!condition && broken_.empty()) broken_ = what;
   }
 
+  void tell(const std::string& wrong) { expect(wrong.empty(), wrong); }
+
   // ---- commands ----
 
   void random_command() {
     now_ += static_cast<int64_t>(draw_(20'000'000));
     const uint64_t workflow = 1 + draw_(8);
     const uint64_t call = draw_(12);
-    switch (draw_(16)) {
+    switch (draw_(18)) {
       case 0:
       case 1:
         return begin(workflow);
@@ -148,7 +158,9 @@ class Harness {
       case 10:
         return draw_(5) == 0 ? toggle_worker() : answer();
       case 11:
-        return wrong_report();
+        return draw_(2) == 0 ? wrong_report() : measure();
+      case 12:
+        return quiesce();
       default:
         return answer();
     }
@@ -239,6 +251,7 @@ class Harness {
     input.worker = worker;
     input.incarnation = incarnations_[worker];
     lost_.insert(worker);
+    moves_.lose(worker);
     apply(input);
   }
 
@@ -263,7 +276,75 @@ class Harness {
     input.workflow = decision.workflow;
     input.call = decision.call;
     input.record = &record;
+    if (decision.kind == HEXAGENT_DECISION_TRANSFER) moves_.report(decision, outcome);
     apply(input);
+  }
+
+  // ---- transfers that endpoints move ----
+
+  void report_quiesced(const End& end, bool wanted) {
+    hexagent_report record = {};
+    record.workflow = end.workflow;
+    record.call = end.call;
+    record.user_data = ++token_;
+    record.phase = HEXAGENT_PHASE_TRANSFER;
+    record.outcome = HEXAGENT_OUTCOME_QUIESCED;
+    record.attempt = end.attempt;
+    record.worker = end.worker;
+    Input input{InputKind::kReport};
+    input.workflow = end.workflow;
+    input.call = end.call;
+    input.record = &record;
+    refused_ = 0;
+    apply(input);
+    settle();
+    expect((refused_ != record.user_data) == wanted, "QUIESCED was answered wrongly");
+  }
+
+  // One end has quiesced; now and then it says so twice, or without reason.
+  void quiesce() {
+    if (moves_.ends().empty()) return report_quiesced({77, draw_(12), 1, 3}, false);
+    const End end = moves_.take_end(static_cast<size_t>(draw_(moves_.ends().size())));
+    report_quiesced(end, true);
+    if (!moves_.owes(end) && draw_(4) == 0) report_quiesced(end, false);
+  }
+
+  void measure() {
+    hexagent_link_sample record = {};
+    record.source_worker = static_cast<uint32_t>(draw_(6));  // 5 is none
+    record.target_worker = static_cast<uint32_t>(draw_(6));
+    record.user_data = ++token_;
+    record.bytes = 1 + draw_(1'000'000'000);
+    record.duration_ns = 1'000'000'000;
+    record.queue_ns = static_cast<int64_t>(draw_(1'000'000));
+    record.flags = draw_(2) == 0 ? HEXAGENT_SAMPLE_QUEUE : 0;
+    if (record.source_worker == 0 && record.target_worker == 0) return;
+    Input input{InputKind::kLinkMeasured};
+    input.record = &record;
+    const auto bad = [&](uint32_t worker, uint32_t first, uint32_t last) {
+      if (worker == 0) return HEXAGENT_OK;
+      if (worker > kWorkers) return HEXAGENT_E_UNKNOWN_WORKER;
+      if (lost_.count(worker) != 0) return HEXAGENT_E_STALE;
+      return worker >= first && worker <= last ? HEXAGENT_OK : HEXAGENT_E_STATE;
+    };
+    hexagent_status wanted = bad(record.source_worker, 1, 2);
+    if (wanted == HEXAGENT_OK) wanted = bad(record.target_worker, 3, 4);
+    if (wanted != HEXAGENT_OK) wanted_[token_] = wanted;  // else it may still be an outlier
+    apply(input);
+  }
+
+  // Every token that is held is the KV of one end of a transfer that is over.
+  void check_holds() {
+    hexagent_stats stats = {};
+    scheduler_.stats(&stats);
+    expect(stats.kv_quiesce_timeouts == 0, "a hold was given up");
+    if (moves_.ends().empty()) expect(stats.kv_held_tokens == 0, "KV is held for no transfer");
+    for (const End& end : moves_.ends()) {
+      hexagent_worker_info info = {};
+      scheduler_.worker_query(end.worker, &info);
+      const bool target = end.worker > 2;  // a source may still be the call's, or freed by DONE
+      if (target) expect(info.kv_reserved_tokens > 0, "KV was freed before its transfer quiesced");
+    }
   }
 
   // Answers the oldest or a random open decision; now and then twice, or with a failure.
@@ -273,7 +354,9 @@ class Harness {
     const hexagent_decision decision = open_[static_cast<size_t>(at)];
     open_.erase(open_.begin() + at);
     if (draw_(3) == 0) report(decision, HEXAGENT_OUTCOME_STARTED);
-    report(decision, draw_(12) == 0 ? HEXAGENT_OUTCOME_FAILED : HEXAGENT_OUTCOME_DONE);
+    const bool transfer = decision.kind == HEXAGENT_DECISION_TRANSFER;
+    const bool fails = draw_(transfer ? 4 : 12) == 0;
+    report(decision, fails ? HEXAGENT_OUTCOME_FAILED : HEXAGENT_OUTCOME_DONE);
     if (draw_(6) == 0) report(decision, HEXAGENT_OUTCOME_DONE);
   }
 
@@ -296,6 +379,7 @@ class Harness {
     expect(audit == nullptr, audit == nullptr ? "" : audit);
     hexagent_decision decision = {};
     while (scheduler_.take_decisions(&decision, 1) == 1) check(decision);
+    check_holds();
   }
 
   void check(const hexagent_decision& decision) {
@@ -308,7 +392,11 @@ class Harness {
         check_dispatch(decision);
         open_.push_back(decision);
         return;
+      case HEXAGENT_DECISION_ABORT:
+        return moves_.stop(decision.workflow, decision.call, decision.attempt);
       case HEXAGENT_DECISION_TRANSFER:
+        tell(moves_.begin(decision));
+        [[fallthrough]];
       case HEXAGENT_DECISION_DECODE:
         expect(lost_.count(decision.worker) == 0, "a decision for a lost worker");
         open_.push_back(decision);
@@ -328,6 +416,7 @@ class Harness {
   }
 
   void check_verdict(const hexagent_decision& decision) {
+    if (decision.kind == HEXAGENT_DECISION_REFUSED) refused_ = decision.user_data;
     const auto wanted = wanted_.find(decision.user_data);
     if (wanted == wanted_.end()) return;
     expect(decision.status == wanted->second, "verdict " + std::to_string(decision.status) +
@@ -336,6 +425,7 @@ class Harness {
   }
 
   void check_dispatch(const hexagent_decision& decision) {
+    moves_.prefilled_on(decision);
     expect(lost_.count(decision.worker) == 0, "a prefill on a lost worker");
     expect(decision.worker <= 2, "a prefill on a decode worker");
     const auto owner = workflows_.find(decision.workflow);
@@ -377,6 +467,7 @@ class Harness {
       cancel_workflow(id);
       settle();
     }
+    while (!moves_.ends().empty() && broken_.empty()) report_quiesced(moves_.take_end(0), true);
     expect(open_.empty() || !broken_.empty(), "work went on for ever");
     expect(workflows_.empty() || !broken_.empty(), "a workflow was never told done");
     for (uint32_t worker = 1; worker <= kWorkers; ++worker) {
@@ -388,6 +479,7 @@ class Harness {
   }
 
   Draw draw_;
+  TransferModel moves_;
   Scheduler scheduler_;
   int64_t now_ = 1;
   uint64_t token_ = 0;
@@ -399,6 +491,7 @@ class Harness {
   std::map<uint32_t, uint32_t> incarnations_;
   std::set<uint32_t> lost_;
   std::deque<hexagent_decision> open_;
+  uint64_t refused_ = 0;  // user_data of the latest refusal
 };
 
 bool survives(const char* policy) {

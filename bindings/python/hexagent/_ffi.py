@@ -182,8 +182,16 @@ HEXAGENT_BINDING_PREFILL_END = 1
 # Flags of a worker.
 #: pulls only KV it does not hold already
 HEXAGENT_WORKER_DELTA_TRANSFER = 1
+#: its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+HEXAGENT_WORKER_ENDPOINT = 2
 
 HEXAGENT_RESYNC_MAX = 2048
+
+# Flags of a link sample.
+#: setup_ns is known (0 = there is none)
+HEXAGENT_SAMPLE_SETUP = 1
+#: queue_ns is known (0 = it did not wait)
+HEXAGENT_SAMPLE_QUEUE = 2
 
 HEXAGENT_BATCH_MAX = 1024
 
@@ -215,10 +223,14 @@ HEXAGENT_OUTCOME_FAILED = 4
 HEXAGENT_OUTCOME_ABORTED = 5
 #: shadow mode only: the router has chosen `worker` for the phase
 HEXAGENT_OUTCOME_PLACED = 6
+#: transfer: nothing touches its blocks on `worker` any more
+HEXAGENT_OUTCOME_QUIESCED = 7
 
 # Flags of a report.
 #: cached_tokens is known (0 = no hit)
 HEXAGENT_REPORT_CACHED_TOKENS = 1
+#: transfer DONE: it is a link sample too, see below
+HEXAGENT_REPORT_MEASURED = 2
 
 # Kinds of decision.
 #: an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
@@ -299,6 +311,8 @@ HEXAGENT_INPUT_WORKFLOW_END = 14
 HEXAGENT_INPUT_CONFIGURE = 15
 #: hexagent_resync; its list is not handed out
 HEXAGENT_INPUT_WORKER_RESYNC = 16
+#: hexagent_link_sample
+HEXAGENT_INPUT_LINK_MEASURED = 17
 
 
 class hexagent_error(Structure):
@@ -480,6 +494,24 @@ class hexagent_link(Structure):
     ]
 
 
+class hexagent_link_sample(Structure):
+    """What moving KV really took. 64 bytes."""
+
+    _fields_ = [
+        ("source_worker", c_uint32),  # 0 = of whichever source: it tells of the target's ingress
+        ("source_incarnation", c_uint32),  # 0 = the present one
+        ("target_worker", c_uint32),  # 0 = to whichever target: it tells of the source's egress
+        ("target_incarnation", c_uint32),  # 0 = the present one
+        ("user_data", c_uint64),  # returned if the sample is refused
+        ("bytes", c_uint64),  # moved in duration_ns, up to 2^56; both 0 = nothing of the rate
+        ("duration_ns", c_int64),  # on their way, set-up and waiting not counted; up to 1 hour
+        ("setup_ns", c_int64),  # what it took beside its bytes, on an idle link; up to 1 minute
+        ("queue_ns", c_int64),  # that it waited for others before it began; up to 1 hour
+        ("flags", c_uint32),  # HEXAGENT_SAMPLE_*
+        ("reserved", c_uint32),
+    ]
+
+
 class hexagent_workflow(Structure):
     """A user request; its calls are revealed one by one. 128 bytes."""
 
@@ -597,7 +629,8 @@ class hexagent_decision(Structure):
         ("cached_tokens", c_uint32),  # expected hit on `worker` (TRANSFER: on `peer_worker`)
         ("field", c_uint32),  # HEXAGENT_FIELD_* of REFUSED
         ("stretch_milli", c_uint32),  # WORKFLOW_DONE: (end - arrival) / horizon, in thousandths
-        ("reserved", c_uint32 * 3),
+        ("risk_milli", c_uint32),  # see below
+        ("deadline_ns", c_int64),  # see below
     ]
 
 
@@ -664,6 +697,21 @@ class hexagent_worker_info(Structure):
     ]
 
 
+class hexagent_link_info(Structure):
+    """What is known of the way from one worker to another, and what placements reckon with."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("samples", c_uint32),  # of the rate that were taken, a declared one included; 0 = not measured
+        ("bytes_per_s", c_double),  # of one transfer that is alone
+        ("declared_bytes_per_s", c_double),  # the same if nothing had been measured
+        ("setup_ns", c_int64),  # fixed part of a transfer
+        ("queue_ns", c_int64),  # that one waits as measured; 0 also when it was not
+        ("setup_samples", c_uint32),
+        ("queue_samples", c_uint32),
+    ]
+
+
 class hexagent_shadow_info(Structure):
     """Regret of an existing router, in shadow mode. Times run from a call's placement."""
 
@@ -725,6 +773,12 @@ class hexagent_stats(Structure):
         ("journal_snapshots_skipped", c_uint64),  # not written: refused, or decisions were never all polled
         ("journal_snapshot_bytes", c_uint64),  # size of the last one written
         ("journal_segments_removed", c_uint64),  # since open, see journal_keep_bytes
+        ("transfers_failed", c_uint64),  # that were planned again with the KV where it was
+        ("transfers_reprioritised", c_uint64),  # REPRIORITISE of transfers under way
+        ("link_samples", c_uint64),  # taken into link estimates
+        ("link_outliers", c_uint64),  # not taken, because of their rate
+        ("kv_held_tokens", c_uint64),  # of ended transfers, until QUIESCED; a gauge
+        ("kv_quiesce_timeouts", c_uint64),  # given up without it: see quiesce_timeout_s
     ]
 
 
@@ -931,6 +985,28 @@ PROTOTYPES = {
     "hexagent_worker_resync": (c_int32, [c_void_p, POINTER(hexagent_resync), POINTER(hexagent_held_call), c_uint32, POINTER(hexagent_error)]),
     # Registers or replaces a pair of domains. Verdict as a decision. [any thread] Since: 0.1
     "hexagent_link_set": (c_int32, [c_void_p, POINTER(hexagent_link), c_uint64, POINTER(hexagent_error)]),
+    # Tells how fast links were measured to be: `count` samples of pairs of workers, or of one worker's
+    # egress or ingress. A report of a transfer with HEXAGENT_REPORT_MEASURED is such a sample too.
+    #
+    # Placements go by moving means of them, for each pair on its own: rate, set-up, wait. They come
+    # before the bandwidths and latencies declared in workers and links; a declared one counts as the
+    # first sample, a default one not at all. A pair never measured is guessed by what its ends were
+    # seen to carry, or are declared to. Samples with a rate more than eight times off the mean are
+    # refused (HEXAGENT_E_RANGE, field `bandwidth`) until the third in a row on one side, which is
+    # believed at once, as is the third in a row more than half off. The key `learning` = 0 keeps the
+    # means as they are. About 32 pairs for each of workers_max are remembered, further ones are not.
+    #
+    # An accepted sample gets no decision, a refused one does: HEXAGENT_E_UNKNOWN_WORKER, _STALE
+    # (incarnation, or a lost worker), _STATE with field `role` (KV goes from workers that prefill to
+    # workers that decode), _RANGE as above.
+    #
+    # @return  How many were queued: it stops at the first that cannot be, whose status is the answer
+    #          when it is the very first (HEXAGENT_E_AGAIN, _RANGE, _RESERVED; one without a worker,
+    #          bytes without a duration, less than 1 kB/s or more than 10 TB/s are E_RANGE), or
+    #          HEXAGENT_E_ARGUMENT (null, more than HEXAGENT_BATCH_MAX).
+    # Ownership: the samples are copied.
+    # Threads: [any thread]; never blocks. Since: 0.1
+    "hexagent_link_measured": (c_int32, [c_void_p, POINTER(hexagent_link_sample), c_uint32]),
     # Begins workflows; returns and `results` as in hexagent_submit().
     #
     # Waiting calls of an earlier tier go first, whatever the policy's order says of them; a call that
@@ -978,6 +1054,25 @@ PROTOTYPES = {
     #
     # Late, duplicate, unknown and out-of-order reports are answered by REFUSED with a status of their
     # own and change nothing. An accepted report gets no ACCEPTED decision: what follows from it does.
+    #
+    # MEASURED: `bytes` really took from start_ns to end_ns, waiting before that not counted; all three
+    # are needed. Taken as by hexagent_link_measured(), but an outlier is only counted.
+    #
+    # A transfer that FAILED is planned again from there, with another `attempt`, if the prefill worker
+    # still has the KV: it is a HEXAGENT_WORKER_ENDPOINT, or binds its decode worker late
+    # (HEXAGENT_BINDING_PREFILL_END). Another decode worker is preferred; the first gets an ABORT. It
+    # counts against `retry_max`, as any failure. Other calls are prefilled again. With an endpoint the
+    # same happens when the decode worker is lost.
+    #
+    # QUIESCED: a transfer that was aborted or has failed may still be writing into its target's blocks
+    # and reading from its source's. So what the two have reserved for it stays reserved until each has
+    # said QUIESCED (with `attempt` of the transfer's decision), its worker is lost, or the key
+    # `quiesce_timeout_s` has passed; hexagent_stats counts the latter. This is so for each of the two
+    # that is a HEXAGENT_WORKER_ENDPOINT; elsewhere the reservation ends at once. After DONE it is not
+    # needed. Refused, and nothing has changed: HEXAGENT_E_DUPLICATE (nothing is kept there any more or
+    # never was), _ORDER (the transfer has not ended), _STALE (a later attempt, another worker or
+    # incarnation), _UNKNOWN_WORKFLOW, _UNKNOWN_CALL, _UNKNOWN_WORKER; at once HEXAGENT_E_RANGE without
+    # `worker` or with another phase.
     #
     # @return  Number queued (>= 0) or HEXAGENT_E_ARGUMENT. `results` as in hexagent_submit().
     # Threads: [any thread]. Since: 0.1
@@ -1082,6 +1177,12 @@ PROTOTYPES = {
     "hexagent_workflow_query": (c_int32, [c_void_p, c_uint64, POINTER(hexagent_workflow_info)]),
     # HEXAGENT_OK or HEXAGENT_E_UNKNOWN_WORKER. Threads: [question]. Since: 0.1
     "hexagent_worker_query": (c_int32, [c_void_p, c_uint32, POINTER(hexagent_worker_info)]),
+    # The link estimate of a pair of workers.
+    #
+    # @return HEXAGENT_OK, HEXAGENT_E_UNKNOWN_WORKER, HEXAGENT_E_ARGUMENT, _STRUCT_SIZE, _TOO_NEW.
+    # Ownership: `info` is the caller's.
+    # Threads: [question]. Since: 0.1
+    "hexagent_link_query": (c_int32, [c_void_p, c_uint32, c_uint32, POINTER(hexagent_link_info)]),
     # Shadow mode (key `shadow` = 1 at open): the library runs beside an existing router and is told
     # the same as otherwise. It sends nothing: no PREFILL, LOCAL, TRANSFER, DECODE, REPRIORITISE, ABORT
     # and no REJECT are decided, all else is. Reports must name the workers the router chose: PLACED

@@ -24,6 +24,8 @@ __all__ = [
     "InputKind",
     "JournalInfo",
     "Link",
+    "LinkInfo",
+    "LinkSample",
     "Model",
     "Outcome",
     "Phase",
@@ -36,6 +38,7 @@ __all__ = [
     "ReportFlags",
     "Resync",
     "Role",
+    "SampleFlags",
     "ShadowInfo",
     "State",
     "Stats",
@@ -241,9 +244,20 @@ class WorkerFlags(IntFlag):
 
     #: pulls only KV it does not hold already
     DELTA_TRANSFER = 1
+    #: its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+    ENDPOINT = 2
 
 #: HEXAGENT_RESYNC_MAX
 RESYNC_MAX = 2048
+
+
+class SampleFlags(IntFlag):
+    """Flags of a link sample."""
+
+    #: setup_ns is known (0 = there is none)
+    SETUP = 1
+    #: queue_ns is known (0 = it did not wait)
+    QUEUE = 2
 
 #: HEXAGENT_BATCH_MAX
 BATCH_MAX = 1024
@@ -288,6 +302,8 @@ class Outcome(Code):
     ABORTED = 5
     #: shadow mode only: the router has chosen `worker` for the phase
     PLACED = 6
+    #: transfer: nothing touches its blocks on `worker` any more
+    QUIESCED = 7
 
 
 class ReportFlags(IntFlag):
@@ -295,6 +311,8 @@ class ReportFlags(IntFlag):
 
     #: cached_tokens is known (0 = no hit)
     CACHED_TOKENS = 1
+    #: transfer DONE: it is a link sample too, see below
+    MEASURED = 2
 
 
 class DecisionKind(Code):
@@ -384,6 +402,8 @@ class InputKind(Code):
     CONFIGURE = 15
     #: hexagent_resync; its list is not handed out
     WORKER_RESYNC = 16
+    #: hexagent_link_sample
+    LINK_MEASURED = 17
 
 
 _CONFIG_INFO = struct.Struct("<4xIdd48s48s256s")
@@ -729,6 +749,49 @@ class Link:
         )
 
 
+_LINK_SAMPLE = struct.Struct("<IIIIQQqqqI4x")
+
+
+@dataclass
+class LinkSample:
+    """What moving KV really took. 64 bytes."""
+
+    #: 0 = of whichever source: it tells of the target's ingress
+    source_worker: int = 0
+    #: 0 = the present one
+    source_incarnation: int = 0
+    #: 0 = to whichever target: it tells of the source's egress
+    target_worker: int = 0
+    #: 0 = the present one
+    target_incarnation: int = 0
+    #: returned if the sample is refused
+    user_data: int = 0
+    #: moved in duration_ns, up to 2^56; both 0 = nothing of the rate
+    bytes: int = 0
+    #: on their way, set-up and waiting not counted; up to 1 hour
+    duration_ns: int = 0
+    #: what it took beside its bytes, on an idle link; up to 1 minute
+    setup_ns: int = 0
+    #: that it waited for others before it began; up to 1 hour
+    queue_ns: int = 0
+    #: HEXAGENT_SAMPLE_*
+    flags: int = 0
+
+    def _pack(self) -> bytes:
+        return _LINK_SAMPLE.pack(
+            self.source_worker,
+            self.source_incarnation,
+            self.target_worker,
+            self.target_incarnation,
+            self.user_data,
+            self.bytes,
+            self.duration_ns,
+            self.setup_ns,
+            self.queue_ns,
+            self.flags,
+        )
+
+
 _WORKFLOW = struct.Struct("<QQqqIIIIqqIIIIQQ32x")
 
 
@@ -935,7 +998,7 @@ class Report:
         )
 
 
-_DECISION = struct.Struct("<QQQQQIiIIIIqqqqiIIII12x")
+_DECISION = struct.Struct("<QQQQQIiIIIIqqqqiIIIIIq")
 
 
 class Decision(NamedTuple):
@@ -976,6 +1039,10 @@ class Decision(NamedTuple):
     field: int
     #: WORKFLOW_DONE: (end - arrival) / horizon, in thousandths
     stretch_milli: int
+    #: see below
+    risk_milli: int
+    #: see below
+    deadline_ns: int
 
     @classmethod
     def _unpack(cls, data) -> "Decision":
@@ -1089,6 +1156,30 @@ class WorkerInfo(NamedTuple):
         return cls._make(_WORKER_INFO.unpack(data))
 
 
+_LINK_INFO = struct.Struct("<4xIddqqII")
+
+
+class LinkInfo(NamedTuple):
+    """What is known of the way from one worker to another, and what placements reckon with."""
+
+    #: of the rate that were taken, a declared one included; 0 = not measured
+    samples: int
+    #: of one transfer that is alone
+    bytes_per_s: float
+    #: the same if nothing had been measured
+    declared_bytes_per_s: float
+    #: fixed part of a transfer
+    setup_ns: int
+    #: that one waits as measured; 0 also when it was not
+    queue_ns: int
+    setup_samples: int
+    queue_samples: int
+
+    @classmethod
+    def _unpack(cls, data) -> "LinkInfo":
+        return cls._make(_LINK_INFO.unpack(data))
+
+
 _SHADOW_INFO = struct.Struct("<4x4xQQQddddddddd")
 
 
@@ -1122,7 +1213,7 @@ class ShadowInfo(NamedTuple):
         return cls._make(_SHADOW_INFO.unpack(data))
 
 
-_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
+_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
 
 
 class Stats(NamedTuple):
@@ -1186,6 +1277,18 @@ class Stats(NamedTuple):
     journal_snapshot_bytes: int
     #: since open, see journal_keep_bytes
     journal_segments_removed: int
+    #: that were planned again with the KV where it was
+    transfers_failed: int
+    #: REPRIORITISE of transfers under way
+    transfers_reprioritised: int
+    #: taken into link estimates
+    link_samples: int
+    #: not taken, because of their rate
+    link_outliers: int
+    #: of ended transfers, until QUIESCED; a gauge
+    kv_held_tokens: int
+    #: given up without it: see quiesce_timeout_s
+    kv_quiesce_timeouts: int
 
     @classmethod
     def _unpack(cls, data) -> "Stats":

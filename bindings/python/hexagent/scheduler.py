@@ -20,6 +20,8 @@ from .records import (
     HeldCall,
     JournalInfo,
     Link,
+    LinkInfo,
+    LinkSample,
     Model,
     Placement,
     Profile,
@@ -247,6 +249,11 @@ class Scheduler:
         records = _array(_ffi.hexagent_heartbeat, heartbeats)
         return check(library.hexagent_heartbeat_submit(self._handle, records, len(heartbeats)))
 
+    def link_measured(self, samples: Sequence[LinkSample]) -> int:
+        """How fast links were measured to be; returns how many samples were taken."""
+        records = _array(_ffi.hexagent_link_sample, samples)
+        return check(library.hexagent_link_measured(self._handle, records, len(samples)))
+
     def worker_resync(self, resync: Resync, held: Sequence[HeldCall] = ()) -> None:
         """All calls of ours that a worker holds. Verdict as a decision."""
         detail = new_detail()
@@ -384,6 +391,12 @@ class Scheduler:
         info = _sized(_ffi.hexagent_worker_info)
         check(library.hexagent_worker_query(self._handle, worker, info))
         return WorkerInfo._unpack(info)
+
+    def link_query(self, source: int, target: int) -> LinkInfo:
+        """The link estimate of a pair of workers."""
+        info = _sized(_ffi.hexagent_link_info)
+        check(library.hexagent_link_query(self._handle, source, target, info))
+        return LinkInfo._unpack(info)
 
     def shadow_query(self) -> ShadowInfo:
         """Regret of an existing router, in shadow mode."""

@@ -76,6 +76,12 @@ class Runner:
         )
         return 0 if taken == len(step["records"]) else taken
 
+    def link_measured(self, step):
+        taken = self.scheduler.link_measured(
+            [h.LinkSample(**values) for values in step["records"]]
+        )
+        return 0 if taken == len(step["records"]) else taken
+
     def workflow_begin(self, step):
         self.scheduler.workflow_begin([h.Workflow(**values) for values in step["records"]])
 
@@ -100,6 +106,10 @@ class Runner:
 
     def worker_query(self, step):
         return {"info": shown(self.scheduler.worker_query(step["worker"]))}
+
+    def link_query(self, step):
+        info = self.scheduler.link_query(step["source_worker"], step["target_worker"])
+        return {"info": shown(info)}
 
     def what_if(self, step):
         calls = [call_of(values) for values in step["records"]]

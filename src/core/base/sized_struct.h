@@ -50,6 +50,8 @@ template <>
 inline constexpr uint32_t kFirstSize<hexagent_replay_info> = 72;
 template <>
 inline constexpr uint32_t kFirstSize<hexagent_shadow_info> = 104;
+template <>
+inline constexpr uint32_t kFirstSize<hexagent_link_info> = 48;
 
 // The size the caller states; its first member, whatever the struct.
 inline uint32_t stated_size(const void* from_caller) {

@@ -5,8 +5,13 @@
 
 namespace hexagent {
 
-LinkTable::LinkTable(uint32_t pairs_max) : pairs_max_(pairs_max), pairs_(pairs_max) {
-  links_.reserve(pairs_max);
+LinkTable::LinkTable(uint32_t workers_max)
+    : pairs_max_(workers_max),
+      pairs_(workers_max),
+      learnt_max_((kWaysPerWorker + 2) * workers_max),
+      learnt_ids_(learnt_max_) {
+  links_.reserve(workers_max);
+  learnt_.reserve(learnt_max_);
 }
 
 bool LinkTable::set(const hexagent_link& link) {
@@ -30,17 +35,24 @@ const hexagent_link* LinkTable::find(uint32_t one_domain, uint32_t other_domain)
   return index == IdMap::kNone ? nullptr : &links_[index];
 }
 
-LinkPath LinkTable::path(const hexagent_worker& source, const hexagent_worker& target) const {
-  LinkPath path;
-  path.latency_s = 1e-9 * std::max(source.link_latency_ns, target.link_latency_ns);
-  path.bytes_per_s = std::min(source.egress_bytes_per_s, target.ingress_bytes_per_s);
-  if (links_.empty()) return path;
+void LinkTable::apply_domains(const hexagent_worker& source, const hexagent_worker& target,
+                              LinkPath* path) const {
+  if (links_.empty()) return;
   const hexagent_link* link = find(source.host_domain, target.host_domain);
   if (link == nullptr) link = find(source.rack_domain, target.rack_domain);
   if (link == nullptr) link = find(source.zone_domain, target.zone_domain);
-  if (link == nullptr) return path;
-  if (link->latency_ns != 0) path.latency_s = 1e-9 * link->latency_ns;
-  if (link->bytes_per_s > 0.0) path.bytes_per_s = std::min(path.bytes_per_s, link->bytes_per_s);
+  if (link == nullptr) return;
+  if (link->latency_ns != 0) path->latency_s = 1e-9 * link->latency_ns;
+  if (link->bytes_per_s > 0.0) path->bytes_per_s = std::min(path->bytes_per_s, link->bytes_per_s);
+}
+
+LinkPath LinkTable::declared(const hexagent_worker& source, const hexagent_worker& target) const {
+  LinkPath path;
+  path.latency_s = 1e-9 * std::max(source.link_latency_ns, target.link_latency_ns);
+  path.egress_bytes_per_s = source.egress_bytes_per_s;
+  path.ingress_bytes_per_s = target.ingress_bytes_per_s;
+  path.bytes_per_s = std::min(source.egress_bytes_per_s, target.ingress_bytes_per_s);
+  apply_domains(source, target, &path);
   return path;
 }
 

@@ -35,6 +35,7 @@ struct Worker {
   WorkerLoad load;
   Calibration prefill_calibration;
   Calibration decode_calibration;
+  double ingress_most_bytes_per_s = 0.0;  // LinkTable::ingress_most(); follows from it
   double kv_bytes_per_token = 0.0;
   uint64_t kv_capacity_tokens = 0;
   uint32_t prefill_head = kNoWorker;  // calls dispatched, prefill not done

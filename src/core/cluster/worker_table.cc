@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/cluster/link_table.h"
 
 namespace hexagent {
 namespace {
@@ -11,7 +12,6 @@ namespace {
 // Values a zero in hexagent_worker stands for; the header states them field by field.
 constexpr uint32_t kBlockTokens = 16;
 constexpr int64_t kRoundTripNs = 1'000'000;
-constexpr double kNicBytesPerS = 45e9;  // one 400 Gb/s port under RDMA KV transfer (transfer.csv)
 constexpr uint32_t kLinkLatencyNs = 20'000;
 constexpr uint32_t kDecodeBatchMax = 256;
 constexpr uint32_t kPrefillBatchTokens = 8192;
@@ -134,6 +134,7 @@ uint32_t WorkerTable::set(const hexagent_worker& record, TimeNs now) {
   worker.prefill_engine.batch_tokens = worker.spec.prefill_batch_tokens;
   worker.decode_engine.model = worker.prefill_engine.model;
   worker.decode_engine.batch_max = worker.spec.decode_batch_max;
+  worker.ingress_most_bytes_per_s = worker.spec.ingress_bytes_per_s;
   if (restarted) {
     worker.kv = KvLedger(worker.kv_capacity_tokens, worker.spec.block_tokens);
     worker.load.kv_free_tokens = static_cast<int64_t>(worker.kv.free_tokens());

@@ -55,7 +55,7 @@ struct DecodeOutlook {
   DecodeEngine engine;
   DecodeLoad load;
   LinkLoad ingress;
-  double ingress_bytes_per_s = 0.0;
+  double ingress_bytes_per_s = 0.0;  // at most
   double kv_bytes_per_token = 0.0;
   int64_t kv_free_tokens = 0;
   double kv_capacity_tokens = 0.0;
@@ -68,7 +68,7 @@ struct DecodeOutlook {
     return {worker.decode_engine,
             load.decode,
             load.ingress,
-            worker.spec.ingress_bytes_per_s,
+            worker.ingress_most_bytes_per_s,
             worker.kv_bytes_per_token,
             load.kv_free_tokens,
             static_cast<double>(worker.kv_capacity_tokens),

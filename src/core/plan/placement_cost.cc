@@ -65,9 +65,10 @@ double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, doubl
   const LinkLoad& ingress = view.load(decode).ingress;
   // Flows share an end fairly: until ours is through, each other one moves at most as much as ours.
   const double beside =
-      std::max(std::min(egress.bytes, egress.flows * bytes) / source.spec.egress_bytes_per_s,
-               std::min(ingress.bytes, ingress.flows * bytes) / target.spec.ingress_bytes_per_s);
-  return path.latency_s + bytes / path.bytes_per_s + beside;
+      std::max(std::min(egress.bytes, egress.flows * bytes) / path.egress_bytes_per_s,
+               std::min(ingress.bytes, ingress.flows * bytes) / path.ingress_bytes_per_s);
+  // The wait as it was measured has what we know of in it, and what we do not.
+  return path.latency_s + bytes / path.bytes_per_s + std::max(beside, path.queue_s);
 }
 
 double ingress_s(const PlanView& view, uint32_t decode, double bytes) {

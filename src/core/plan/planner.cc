@@ -112,6 +112,19 @@ void send(State* state, uint32_t index, const CallShape& shape, const Choice& ch
   state->view.book_dispatched(shape, choice);
 }
 
+// Where the only worker with space is the one to which the KV could not be moved before, that one
+// has to do.
+bool choose_decode(const State& state, const CallShape& shape, uint32_t prefill, Choice* choice) {
+  const Placement& placement = *state.policy.placement;
+  if (placement.choose_decode(state.view, shape, prefill, choice)) return true;
+  if (shape.call->attempts_of_prefill == 0) return false;
+  Call anywhere = *shape.call;
+  anywhere.avoid_worker = kNoWorker;
+  CallShape again = shape;
+  again.call = &anywhere;
+  return placement.choose_decode(state.view, again, prefill, choice);
+}
+
 // Calls whose KV waits on a prefill worker come first: they hold memory on two sides of the
 // cluster.
 void bind_prefilled(State* state) {
@@ -126,8 +139,7 @@ void bind_prefilled(State* state) {
       const DecodeOption option = decode_option(state->view, shape, call.decode_worker);
       if (!option.fits) continue;
       project(state->view, call.prefill_worker, kPrefillDone, call.decode_worker, option, &choice);
-    } else if (!state->policy.placement->choose_decode(state->view, shape, call.prefill_worker,
-                                                       &choice)) {
+    } else if (!choose_decode(*state, shape, call.prefill_worker, &choice)) {
       continue;
     }
     bind_decode(state, entry.call, choice);

@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added here or there has to be in the lists below, or be worked out on loading.
-static_assert(sizeof(Call) == 584 && sizeof(Workflow) == 144);
+static_assert(sizeof(Call) == 592 && sizeof(Workflow) == 144);
 static_assert(sizeof(CallTimes) == 88 && sizeof(CallPlan) == 72 && sizeof(ShadowCall) == 40);
 
 template <class Archive, class Record>

@@ -100,6 +100,7 @@ class CallCheck {
       : reader_(reader), state_(*state), sums_(state->workers.size()) {}
 
   void run() {
+    for (const KvHold& hold : state_.holds.all()) sums_[hold.worker].blocks += hold.blocks;
     for (uint32_t index = state_.workflows.least_active(); index != kNoIndex;) {
       Workflow& workflow = state_.workflows.workflow(index);
       ++state_.tenants[workflow.tenant].workflows_live;

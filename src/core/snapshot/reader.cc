@@ -78,6 +78,13 @@ bool SnapshotReader::has(const char* column) const {
   return false;
 }
 
+bool SnapshotReader::has_section(const char* section) const {
+  for (const SnapshotSection& each : sections_) {
+    if (each.name == section) return sound();
+  }
+  return false;
+}
+
 void SnapshotReader::finish() {
   for (size_t i = 0; sound() && i < sections_.size(); ++i) {
     if (!used_[i]) refuse("section " + shown_name(sections_[i].name) + " is not known here");

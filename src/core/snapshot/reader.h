@@ -40,6 +40,8 @@ class SnapshotReader {
   // Fields from here on are called `group`_`name`, until the next one or the end of the row.
   void group(const char* group) { group_ = group; }
   bool has(const char* column) const;
+  // Is there such a section? One that came with a later release may be missing.
+  bool has_section(const char* section) const;
 
   // Nothing must be left that nobody asked for.
   void finish();
@@ -62,6 +64,12 @@ class SnapshotReader {
   void number(const char* name, Number* value) {
     static_assert(std::is_unsigned_v<Number>);
     number(name, value, 0, std::numeric_limits<Number>::max());
+  }
+  // One that came with a later release than the section, of which there is one row: what has no
+  // column stays as it is.
+  template <class Number>
+  void added(const char* name, Number* value) {
+    if (has(full_name(name, -1).c_str())) number(name, value);
   }
   // An array of them; each part is a column of its own.
   template <class Number, int Count>

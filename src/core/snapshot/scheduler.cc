@@ -9,6 +9,7 @@
 #include "core/snapshot/reader.h"
 #include "core/snapshot/sections.h"
 #include "core/snapshot/state_fields.h"
+#include "core/snapshot/transfers.h"
 #include "core/snapshot/writer.h"
 #include "core/state.h"
 
@@ -122,6 +123,10 @@ void load_tables(SnapshotReader* reader, State* state) {
   const auto names_max = static_cast<uint32_t>(state->settings.names_max);
   state->workers.load(reader, names_max);
   state->links.load(reader);
+  for (uint32_t index = 0; index < state->workers.size() && reader->sound(); ++index) {
+    Worker& worker = state->workers[index];
+    worker.ingress_most_bytes_per_s = state->links.ingress_most(worker.spec);
+  }
   state->contents.load(reader);
   state->lengths.load(reader);
   state->remainders.load(reader);
@@ -153,6 +158,7 @@ void Scheduler::save(SnapshotSections* sections) const {
   save_calls_on_workers(&writer, state);
   save_call_list(&writer, "waiting", state.waiting.calls());
   save_call_list(&writer, "prefilled", state.prefilled.calls());
+  save_transfers(&writer, state);
 }
 
 bool Scheduler::load(const SnapshotSections& sections, std::string* flaw) {
@@ -167,6 +173,7 @@ bool Scheduler::load(const SnapshotSections& sections, std::string* flaw) {
   load_tables(&reader, state);
   if (reader.sound()) load_calls_on_workers(&reader, state);
   if (reader.sound()) load_waiting(&reader, state);
+  if (reader.sound()) load_transfers(&reader, state);
   if (reader.sound()) check_calls(&reader, state);
   reader.finish();
   if (reader.sound()) {

@@ -65,6 +65,12 @@ void LinkTable::save(SnapshotWriter* writer) const {
     visit_link(writer, &link);
     writer->end_row();
   }
+  if (learnt_.empty()) return;
+  writer->begin("learnt_links");
+  for (const LearntLink& link : learnt_) {
+    LearntLink::visit(writer, &link, kAmountMost, kSecondsMost);
+    writer->end_row();
+  }
 }
 
 void LinkTable::load(SnapshotReader* reader) {
@@ -77,6 +83,30 @@ void LinkTable::load(SnapshotReader* reader) {
       return reader->refuse("target_domain", "the pair was there before");
     }
     reader->end_row();
+  }
+  if (reader->has_section("learnt_links")) load_learnt(reader);
+}
+
+void LinkTable::load_learnt(SnapshotReader* reader) {
+  const uint32_t rows = reader->begin("learnt_links", learnt_max_);
+  for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
+    LearntLink link;
+    LearntLink::visit(reader, &link, kAmountMost, kSecondsMost);
+    if (!reader->sound()) return;
+    const bool pair = link.source != 0 && link.target != 0;
+    if (link.source == 0 && link.target == 0) return reader->refuse("source", "names no worker");
+    if (find_learnt(link.source, link.target) != nullptr) {
+      return reader->refuse("target", "the way was there before");
+    }
+    if (pair &&
+        (find_learnt(link.source, 0) == nullptr || find_learnt(0, link.target) == nullptr)) {
+      return reader->refuse("target", "a way comes before its ends");
+    }
+    if ((link.samples > 0) != (link.bytes_per_s >= 1e-9)) {
+      return reader->refuse("samples", "are not those of the rate");
+    }
+    reader->end_row();
+    add_learnt(link);
   }
 }
 

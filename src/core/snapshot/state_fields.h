@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added there has to be in the lists below, unless it is one of the shell's.
-static_assert(sizeof(hexagent_stats) == 280 && sizeof(RegretHistogram) == 784 &&
+static_assert(sizeof(hexagent_stats) == 328 && sizeof(RegretHistogram) == 784 &&
               sizeof(ShadowTotals) == 72 + sizeof(RegretHistogram));
 
 template <class Archive, class Record>
@@ -26,6 +26,11 @@ void visit_counters(Archive* archive, Record* counters) {
   archive->number("prefix_hit_tokens", &counters->prefix_hit_tokens);
   archive->number("prompt_tokens", &counters->prompt_tokens);
   archive->number("transfer_bytes", &counters->transfer_bytes);
+  archive->added("transfers_failed", &counters->transfers_failed);
+  archive->added("transfers_reprioritised", &counters->transfers_reprioritised);
+  archive->added("link_samples", &counters->link_samples);
+  archive->added("link_outliers", &counters->link_outliers);
+  archive->added("kv_quiesce_timeouts", &counters->kv_quiesce_timeouts);
 }
 
 template <class Archive, class Record>

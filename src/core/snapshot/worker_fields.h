@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added here or there has to be in the lists below, or be worked out on loading.
-static_assert(sizeof(Worker) == 768 && sizeof(PrefillLoad) == 200 && sizeof(DecodeLoad) == 56);
+static_assert(sizeof(Worker) == 776 && sizeof(PrefillLoad) == 200 && sizeof(DecodeLoad) == 56);
 static_assert(sizeof(PrefillEngine) == 96 && sizeof(TimeModel) == 72);
 static_assert(sizeof(hexagent_worker) == 112 && sizeof(hexagent_profile) == 120);
 

@@ -41,6 +41,10 @@ class SnapshotWriter {
   void number(const char* name, const Number* value, const Bounds&...) {
     put(name, -1, static_cast<uint64_t>(*value));
   }
+  template <class Number>
+  void added(const char* name, const Number* value) {
+    if (*value != 0) put(name, -1, static_cast<uint64_t>(*value));
+  }
   template <class Number, int Count>
   void numbers(const char* name, const Number (*values)[Count]) {
     for (int i = 0; i < Count; ++i) put(name, i, (*values)[i]);

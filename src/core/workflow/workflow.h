@@ -93,6 +93,8 @@ struct Call {
   bool unserved = false;  // waiting, and no worker took it in the latest plan (plan/fair_share.h)
   uint32_t attempt = 0;
   uint32_t retries = 0;
+  uint32_t attempts_of_prefill = 0;  // before this one, that used the same prefill
+  uint32_t sent_risk_milli = 0;      // of its transfer under way, as last told; 0 = it is not
 
   // Output length: expectation for times, a high quantile for the KV ledger.
   double output_mean = 0.0;

@@ -152,7 +152,13 @@ enum {
   HEXAGENT_E_IO = -400,        /* the operating system refused to read or write a file */
   HEXAGENT_E_DAMAGED = -401,   /* a journal holds bytes that cannot be right */
   HEXAGENT_E_DIFFERENT = -402, /* a replay decided otherwise than the journal says */
-  HEXAGENT_E_BUSY = -403       /* another scheduler has this journal open */
+  HEXAGENT_E_BUSY = -403,      /* another scheduler has this journal open */
+
+  /* -5xx: the transfer of KV (transport.h). */
+  HEXAGENT_E_NO_DEVICE = -500, /* the device that a transport drives, or its driver, is not here */
+  HEXAGENT_E_PEER = -501,      /* the other end of a transfer is gone */
+  HEXAGENT_E_TIMEOUT = -502,   /* the other end is silent, or a KV reservation has expired */
+  HEXAGENT_E_CHECKSUM = -503   /* what arrived is not what was sent */
 };
 
 /** Name of a status ("HEXAGENT_E_CYCLE"); "HEXAGENT_E_?" if unknown. Static memory. [any thread] */
@@ -473,7 +479,12 @@ enum {
 
 /* Flags of a worker. */
 enum {
-  HEXAGENT_WORKER_DELTA_TRANSFER = 1 /* pulls only KV it does not hold already */
+  HEXAGENT_WORKER_DELTA_TRANSFER = 1, /* pulls only KV it does not hold already */
+  HEXAGENT_WORKER_ENDPOINT = 2 /* its KV is moved by an endpoint of ours, or by one that keeps the
+                                * same promise: after a transfer that did not end with DONE it tells
+                                * when nothing touches the blocks any more; see
+                                * HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER
+                                * says of urgency, and later changes of it */
 };
 
 /** One engine instance. A prefill worker's binding rules its calls. */
@@ -503,7 +514,9 @@ typedef struct hexagent_worker {
   uint32_t flags; /* HEXAGENT_WORKER_* */
 } hexagent_worker;
 
-/** Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision. */
+/** Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision:
+ * HEXAGENT_E_STATE with the field for what calls there were planned on and only a new incarnation
+ * may change: role, model, KV capacity, block and prefill chunk. */
 HEXAGENT_API hexagent_status hexagent_worker_set(hexagent_scheduler* scheduler,
                                                  const hexagent_worker* worker, uint64_t user_data,
                                                  hexagent_error* error) HEXAGENT_NOEXCEPT;
@@ -601,6 +614,54 @@ typedef struct hexagent_link {
 HEXAGENT_API hexagent_status hexagent_link_set(hexagent_scheduler* scheduler,
                                                const hexagent_link* link, uint64_t user_data,
                                                hexagent_error* error) HEXAGENT_NOEXCEPT;
+
+/* Flags of a link sample. */
+enum {
+  HEXAGENT_SAMPLE_SETUP = 1, /* setup_ns is known (0 = there is none) */
+  HEXAGENT_SAMPLE_QUEUE = 2  /* queue_ns is known (0 = it did not wait) */
+};
+
+/** What moving KV really took. 64 bytes. */
+typedef struct hexagent_link_sample {
+  uint32_t source_worker;      /* 0 = of whichever source: it tells of the target's ingress */
+  uint32_t source_incarnation; /* 0 = the present one */
+  uint32_t target_worker;      /* 0 = to whichever target: it tells of the source's egress */
+  uint32_t target_incarnation; /* 0 = the present one */
+  uint64_t user_data;          /* returned if the sample is refused */
+  uint64_t bytes;              /* moved in duration_ns, up to 2^56; both 0 = nothing of the rate */
+  int64_t duration_ns;         /* on their way, set-up and waiting not counted; up to 1 hour */
+  int64_t setup_ns;            /* what it took beside its bytes, on an idle link; up to 1 minute */
+  int64_t queue_ns;            /* that it waited for others before it began; up to 1 hour */
+  uint32_t flags;              /* HEXAGENT_SAMPLE_* */
+  uint32_t reserved;
+} hexagent_link_sample;
+
+/**
+ * Tells how fast links were measured to be: `count` samples of pairs of workers, or of one worker's
+ * egress or ingress. A report of a transfer with HEXAGENT_REPORT_MEASURED is such a sample too.
+ *
+ * Placements go by moving means of them, for each pair on its own: rate, set-up, wait. They come
+ * before the bandwidths and latencies declared in workers and links; a declared one counts as the
+ * first sample, a default one not at all. A pair never measured is guessed by what its ends were
+ * seen to carry, or are declared to. Samples with a rate more than eight times off the mean are
+ * refused (HEXAGENT_E_RANGE, field `bandwidth`) until the third in a row on one side, which is
+ * believed at once, as is the third in a row more than half off. The key `learning` = 0 keeps the
+ * means as they are. About 32 pairs for each of workers_max are remembered, further ones are not.
+ *
+ * An accepted sample gets no decision, a refused one does: HEXAGENT_E_UNKNOWN_WORKER, _STALE
+ * (incarnation, or a lost worker), _STATE with field `role` (KV goes from workers that prefill to
+ * workers that decode), _RANGE as above.
+ *
+ * @return  How many were queued: it stops at the first that cannot be, whose status is the answer
+ *          when it is the very first (HEXAGENT_E_AGAIN, _RANGE, _RESERVED; one without a worker,
+ *          bytes without a duration, less than 1 kB/s or more than 10 TB/s are E_RANGE), or
+ *          HEXAGENT_E_ARGUMENT (null, more than HEXAGENT_BATCH_MAX).
+ * Ownership: the samples are copied.
+ * Threads: [any thread]; never blocks. Since: 0.1
+ */
+HEXAGENT_API int32_t hexagent_link_measured(hexagent_scheduler* scheduler,
+                                            const hexagent_link_sample* samples,
+                                            uint32_t count) HEXAGENT_NOEXCEPT;
 
 /* ------------------------------------------------- workflows, calls, reports ------------------ */
 
@@ -745,7 +806,8 @@ enum {
   HEXAGENT_OUTCOME_DONE = 3,
   HEXAGENT_OUTCOME_FAILED = 4,  /* planned again unless streaming or out of retries */
   HEXAGENT_OUTCOME_ABORTED = 5, /* the engine has dropped it after an ABORT decision */
-  HEXAGENT_OUTCOME_PLACED = 6   /* shadow mode only: the router has chosen `worker` for the phase */
+  HEXAGENT_OUTCOME_PLACED = 6,  /* shadow mode only: the router has chosen `worker` for the phase */
+  HEXAGENT_OUTCOME_QUIESCED = 7 /* transfer: nothing touches its blocks on `worker` any more */
 };
 
 /** What happened to a dispatched call. 128 bytes. */
@@ -769,7 +831,8 @@ typedef struct hexagent_report {
 
 /* Flags of a report. */
 enum {
-  HEXAGENT_REPORT_CACHED_TOKENS = 1 /* cached_tokens is known (0 = no hit) */
+  HEXAGENT_REPORT_CACHED_TOKENS = 1, /* cached_tokens is known (0 = no hit) */
+  HEXAGENT_REPORT_MEASURED = 2       /* transfer DONE: it is a link sample too, see below */
 };
 
 /**
@@ -778,6 +841,25 @@ enum {
  *
  * Late, duplicate, unknown and out-of-order reports are answered by REFUSED with a status of their
  * own and change nothing. An accepted report gets no ACCEPTED decision: what follows from it does.
+ *
+ * MEASURED: `bytes` really took from start_ns to end_ns, waiting before that not counted; all three
+ * are needed. Taken as by hexagent_link_measured(), but an outlier is only counted.
+ *
+ * A transfer that FAILED is planned again from there, with another `attempt`, if the prefill worker
+ * still has the KV: it is a HEXAGENT_WORKER_ENDPOINT, or binds its decode worker late
+ * (HEXAGENT_BINDING_PREFILL_END). Another decode worker is preferred; the first gets an ABORT. It
+ * counts against `retry_max`, as any failure. Other calls are prefilled again. With an endpoint the
+ * same happens when the decode worker is lost.
+ *
+ * QUIESCED: a transfer that was aborted or has failed may still be writing into its target's blocks
+ * and reading from its source's. So what the two have reserved for it stays reserved until each has
+ * said QUIESCED (with `attempt` of the transfer's decision), its worker is lost, or the key
+ * `quiesce_timeout_s` has passed; hexagent_stats counts the latter. This is so for each of the two
+ * that is a HEXAGENT_WORKER_ENDPOINT; elsewhere the reservation ends at once. After DONE it is not
+ * needed. Refused, and nothing has changed: HEXAGENT_E_DUPLICATE (nothing is kept there any more or
+ * never was), _ORDER (the transfer has not ended), _STALE (a later attempt, another worker or
+ * incarnation), _UNKNOWN_WORKFLOW, _UNKNOWN_CALL, _UNKNOWN_WORKER; at once HEXAGENT_E_RANGE without
+ * `worker` or with another phase.
  *
  * @return  Number queued (>= 0) or HEXAGENT_E_ARGUMENT. `results` as in hexagent_submit().
  * Threads: [any thread]. Since: 0.1
@@ -847,8 +929,26 @@ typedef struct hexagent_decision {
   uint32_t cached_tokens; /* expected hit on `worker` (TRANSFER: on `peer_worker`) */
   uint32_t field;         /* HEXAGENT_FIELD_* of REFUSED */
   uint32_t stretch_milli; /* WORKFLOW_DONE: (end - arrival) / horizon, in thousandths */
-  uint32_t reserved[3];
+  uint32_t risk_milli;    /* see below */
+  int64_t deadline_ns;    /* see below */
 } hexagent_decision;
+
+/*
+ * TRANSFER from a HEXAGENT_WORKER_ENDPOINT, and REPRIORITISE of one under way, which has a
+ * `peer_worker`, also carry
+ *
+ *   order_key    who goes first among the transfers that leave one worker: the lower;
+ *   risk_milli   stretch of the workflow if what is revealed of it ran alone from now on, over the
+ *                stretch its deadline allows, in thousandths, at least 1. 1000: the deadline will
+ *                just be met. 500 also when it is lost: such work is never the most urgent. Without
+ *                a deadline 1 stretch is allowed, so that it is 1000 or more;
+ *   deadline_ns  the latest end of the transfer, a time as expected_end_ns, with which the deadline
+ *                is still met, by the expected decode and what is known to follow it. It may be in
+ *                the past; 0 = there is no deadline.
+ *
+ * A REPRIORITISE follows when the planner runs and finds risk_milli changed by more than the key
+ * `transfer_risk_step` since it was last told: few for one transfer, however long it takes.
+ */
 
 /**
  * Manual driving: takes all queued inputs as of `now_ns`, fires due timers, plans, queues
@@ -1058,6 +1158,29 @@ typedef struct hexagent_worker_info {
 HEXAGENT_API hexagent_status hexagent_worker_query(hexagent_scheduler* scheduler, uint32_t worker,
                                                    hexagent_worker_info* info) HEXAGENT_NOEXCEPT;
 
+/** What is known of the way from one worker to another, and what placements reckon with. */
+typedef struct hexagent_link_info {
+  uint32_t struct_size;
+  uint32_t samples;   /* of the rate that were taken, a declared one included; 0 = not measured */
+  double bytes_per_s; /* of one transfer that is alone */
+  double declared_bytes_per_s; /* the same if nothing had been measured */
+  int64_t setup_ns;            /* fixed part of a transfer */
+  int64_t queue_ns;            /* that one waits as measured; 0 also when it was not */
+  uint32_t setup_samples;
+  uint32_t queue_samples;
+} hexagent_link_info;
+
+/**
+ * The link estimate of a pair of workers.
+ *
+ * @return HEXAGENT_OK, HEXAGENT_E_UNKNOWN_WORKER, HEXAGENT_E_ARGUMENT, _STRUCT_SIZE, _TOO_NEW.
+ * Ownership: `info` is the caller's.
+ * Threads: [question]. Since: 0.1
+ */
+HEXAGENT_API hexagent_status hexagent_link_query(hexagent_scheduler* scheduler,
+                                                 uint32_t source_worker, uint32_t target_worker,
+                                                 hexagent_link_info* info) HEXAGENT_NOEXCEPT;
+
 /** Regret of an existing router, in shadow mode. Times run from a call's placement. */
 typedef struct hexagent_shadow_info {
   uint32_t struct_size;
@@ -1123,9 +1246,19 @@ typedef struct hexagent_stats {
   uint64_t journal_bytes;            /* handed to the operating system since open */
   uint64_t journal_segments;         /* begun since open */
   uint64_t journal_syncs;
-  uint64_t journal_failures;    /* 1 once it has failed; see hexagent_journal_query() */
-  uint64_t journal_sync_age_ns; /* from what is on disk to the last step; 0 = all of it is */
-  uint64_t rejected;            /* REJECT decisions */
+  uint64_t journal_failures;          /* 1 once it has failed; see hexagent_journal_query() */
+  uint64_t journal_sync_age_ns;       /* from what is on disk to the last step; 0 = all of it is */
+  uint64_t rejected;                  /* REJECT decisions */
+  uint64_t journal_snapshots;         /* written since open */
+  uint64_t journal_snapshots_skipped; /* not written: refused, or decisions were never all polled */
+  uint64_t journal_snapshot_bytes;    /* size of the last one written */
+  uint64_t journal_segments_removed;  /* since open, see journal_keep_bytes */
+  uint64_t transfers_failed;          /* that were planned again with the KV where it was */
+  uint64_t transfers_reprioritised;   /* REPRIORITISE of transfers under way */
+  uint64_t link_samples;              /* taken into link estimates */
+  uint64_t link_outliers;             /* not taken, because of their rate */
+  uint64_t kv_held_tokens;            /* of ended transfers, until QUIESCED; a gauge */
+  uint64_t kv_quiesce_timeouts;       /* given up without it: see quiesce_timeout_s */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */
@@ -1156,9 +1289,19 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *                             journal_sync_interval_s when the machine does (default),
  *     none                    nothing when the process dies, all since the segment began when the
  *                             machine does.
+ *   journal_snapshot        1 (default): a snapshot of all the state precedes each further segment,
+ *                           and a recovery lives through what came after the newest one only;
+ *   journal_keep_bytes      so much of what precedes the newest snapshot is kept (default 512 MiB),
+ *                           for `hexagent replay` and in case the snapshot is damaged; what is
+ *                           older is removed. 0 keeps all.
  *   journal_sync_interval_s, journal_segment_bytes, journal_full_decisions: see
  *   hexagent_config_describe(). None of them is live, all may differ from one open to the next.
  *
+ * Snapshots   One is written when a segment is full and no decision waits to be polled (thread
+ *             driving: to be handed to the poller); where some always do, a segment ends a quarter
+ *             too long and without one. It takes milliseconds of the thread that steps. One that
+ *             cannot be written, for want of room on the disk, is skipped and counted: the journal
+ *             does not depend on it.
  * Failure     When a file cannot be written (disk full), the journal ends for good; what is in it
  *             stays whole. The scheduler goes on. With before_accepted an ACCEPTED that is not on
  *             disk then carries the status HEXAGENT_E_IO: in effect, but not acknowledged. Counted
@@ -1184,7 +1327,9 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *             pass 0, or it is taken for the moment of the restart.
  *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:
  *             hand them in again and take HEXAGENT_E_DUPLICATE for "it was". A workflow that is
- *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat.
+ *             HEXAGENT_E_UNKNOWN_WORKFLOW now has ended. Reports are safe to repeat. Do so before
+ *             the workers' lists and reports: a workflow could end by those, and handing it in
+ *             again would then begin another one.
  *   Workers   What was in flight may have run on, ended or never been sent. Send every worker's
  *             state: hexagent_worker_set() with a new incarnation if the engine has restarted, else
  *             hexagent_worker_resync() with the calls it holds, then the reports that it has. Until
@@ -1206,6 +1351,11 @@ typedef struct hexagent_journal_info {
   uint32_t cut_frames;          /* whole frames in it */
   uint32_t closed;              /* 1: it had been closed in good order */
   char text[256];               /* why it has failed, with file and reason; empty otherwise */
+  uint64_t snapshot_steps;      /* of recovered_steps, those that a snapshot stood for; 0 = none */
+  uint32_t snapshot_segment;    /* the segment it precedes; 0 = recovered from the first segment */
+  uint32_t snapshots_passed;    /* newer ones that were damaged and passed over */
+  char snapshot_text[256];      /* why the last one was passed over at open, or was skipped or could
+                                 * not be written since; empty otherwise */
 } hexagent_journal_info;
 
 /** HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1 */
@@ -1232,7 +1382,8 @@ enum {
   HEXAGENT_INPUT_WORKFLOW_CANCEL = 13, /* none */
   HEXAGENT_INPUT_WORKFLOW_END = 14,    /* none */
   HEXAGENT_INPUT_CONFIGURE = 15,       /* not handed out */
-  HEXAGENT_INPUT_WORKER_RESYNC = 16    /* hexagent_resync; its list is not handed out */
+  HEXAGENT_INPUT_WORKER_RESYNC = 16,   /* hexagent_resync; its list is not handed out */
+  HEXAGENT_INPUT_LINK_MEASURED = 17    /* hexagent_link_sample */
 };
 
 /** One input of a step. 64 bytes. Fields a kind does not use are 0. */
@@ -1265,10 +1416,20 @@ typedef struct hexagent_replay_info {
   uint32_t closed;          /* at the end: 1 = the journal was closed in good order */
   uint32_t cut_frames;      /* at the end: whole frames in what was cut off */
   uint64_t cut_bytes;       /* at the end: torn tail that does not count, as a crash leaves it */
+  uint64_t first_step; /* steps before those that are replayed; not 0: it began with a snapshot */
+  uint32_t snapshot_segment;    /* which: the segment it precedes; 0 = none */
+  uint32_t snapshots_same;      /* passed so far, and the state was the same to the last bit */
+  uint32_t snapshots_different; /* passed so far, and it was another one */
+  uint32_t snapshots_unread;    /* passed so far or at open: damaged or of another release */
+  char snapshot_text[256];      /* what the last one of these two kinds was; empty = none */
 } hexagent_replay_info;
 
 /**
- * Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it.
+ * Opens a journal for replay. Nothing in it is changed; a scheduler may be writing it, and may
+ * remove what is to be read (journal_keep_bytes): then a step answers HEXAGENT_E_IO.
+ *
+ * It begins with the first segment, or, when that was removed, with the earliest snapshot that
+ * reads well. Snapshots on the way are compared with the state that the replay has come to.
  *
  * @param path   Folder of the journal, zero-terminated.
  * @param error  Optional detail with file and offset.

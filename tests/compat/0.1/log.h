@@ -15,9 +15,10 @@ extern "C" {
 /* Levels; a callback gets its own level and what is more severe. */
 enum {
   HEXAGENT_LOG_NONE = 0,
-  HEXAGENT_LOG_ERROR = 1,   /* the handle was poisoned */
-  HEXAGENT_LOG_WARNING = 2, /* worker lost or restarted, setting refused, overload */
-  HEXAGENT_LOG_INFO = 3     /* opened, setting changed, worker drained */
+  HEXAGENT_LOG_ERROR = 1,   /* the handle was poisoned, the journal has ended */
+  HEXAGENT_LOG_WARNING = 2, /* worker lost or restarted, setting refused, overload, a snapshot that
+                             * was passed over at open or skipped */
+  HEXAGENT_LOG_INFO = 3     /* opened, recovered, setting changed, worker drained, snapshot */
 };
 
 /**

@@ -144,6 +144,18 @@ class World {
     input.deps_count = static_cast<uint32_t>(held.size());
     return take(input);
   }
+  // Without bytes it tells nothing of the rate.
+  hexagent_status measure(uint32_t source, uint32_t target, double bytes_per_s) {
+    hexagent_link_sample record = {};
+    record.source_worker = source;
+    record.target_worker = target;
+    record.bytes = static_cast<uint64_t>(bytes_per_s);
+    record.duration_ns = kSecond;
+    return measure(record);
+  }
+  hexagent_status measure(const hexagent_link_sample& record) {
+    return record_input(InputKind::kLinkMeasured, &record);
+  }
   hexagent_status configure(const char* key, const char* value) {
     SettingChange change;
     uint32_t field = 0;
@@ -203,6 +215,18 @@ class World {
     record.tokens = tokens;
     return report(record);
   }
+  // One end of a transfer has quiesced.
+  hexagent_status quiesced(uint64_t workflow, uint64_t call, uint32_t worker,
+                           uint32_t attempt = 0) {
+    hexagent_report record = {};
+    record.workflow = workflow;
+    record.call = call;
+    record.phase = HEXAGENT_PHASE_TRANSFER;
+    record.outcome = HEXAGENT_OUTCOME_QUIESCED;
+    record.worker = worker;
+    record.attempt = attempt;
+    return report(record);
+  }
   // Prefill, transfer and decode of a call done, one after another; `after` is called behind each,
   // while its decisions are the latest.
   template <typename After>
@@ -251,6 +275,11 @@ class World {
   hexagent_worker_info worker(uint32_t id) const {
     hexagent_worker_info info = {};
     scheduler_.worker_query(id, &info);
+    return info;
+  }
+  hexagent_link_info link(uint32_t source, uint32_t target) const {
+    hexagent_link_info info = {};
+    scheduler_.link_query(source, target, &info);
     return info;
   }
   hexagent_workflow_info workflow(uint64_t id) const {

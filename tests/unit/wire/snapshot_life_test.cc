@@ -138,8 +138,11 @@ Life journal_life(uint64_t seed, uint32_t steps) {
   return life;
 }
 
-Life rich_life(uint64_t seed, bool shadow, uint32_t steps, uint32_t* seen) {
-  RichLife rich(seed, shadow);
+enum class Kind { kUsual, kShadow, kEndpoints };
+
+Life rich_life(uint64_t seed, Kind kind_of_life, uint32_t steps, uint32_t* seen) {
+  const bool shadow = kind_of_life == Kind::kShadow;
+  RichLife rich(seed, shadow, kind_of_life == Kind::kEndpoints);
   Life life;
   life.settings = rich_settings(shadow);
   for (uint32_t step = 0; step < steps; ++step) {
@@ -162,11 +165,11 @@ std::string journal_lives_go_on() {
 }
 
 // `kinds`: decisions that there must have been, or it was no rich life.
-std::string rich_lives_go_on(uint64_t seeds, bool shadow, uint32_t steps,
+std::string rich_lives_go_on(uint64_t seeds, Kind kind_of_life, uint32_t steps,
                              const std::vector<uint32_t>& kinds) {
   uint32_t seen[32] = {};
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
-    const std::string wrong = goes_on_from_everywhere(rich_life(seed, shadow, steps, seen));
+    const std::string wrong = goes_on_from_everywhere(rich_life(seed, kind_of_life, steps, seen));
     if (!wrong.empty()) return "seed " + std::to_string(seed) + ", " + wrong;
   }
   for (uint32_t kind : kinds) {
@@ -182,7 +185,7 @@ void the_journals_life_goes_on_from_everywhere(void**) {
 void a_rich_life_goes_on_from_everywhere(void**) {
   assert_string_equal(
       rich_lives_go_on(
-          4, false, 500,
+          4, Kind::kUsual, 500,
           {HEXAGENT_DECISION_PREFILL, HEXAGENT_DECISION_LOCAL, HEXAGENT_DECISION_TRANSFER,
            HEXAGENT_DECISION_DECODE, HEXAGENT_DECISION_REPRIORITISE, HEXAGENT_DECISION_ABORT,
            HEXAGENT_DECISION_REJECT, HEXAGENT_DECISION_RISK, HEXAGENT_DECISION_CALL_DONE,
@@ -193,9 +196,19 @@ void a_rich_life_goes_on_from_everywhere(void**) {
 
 void shadow_mode_goes_on_from_everywhere(void**) {
   assert_string_equal(
-      rich_lives_go_on(2, true, 400, {HEXAGENT_DECISION_CALL_DONE, HEXAGENT_DECISION_WORKFLOW_DONE})
+      rich_lives_go_on(2, Kind::kShadow, 400,
+                       {HEXAGENT_DECISION_CALL_DONE, HEXAGENT_DECISION_WORKFLOW_DONE})
           .c_str(),
       "");
+}
+
+void a_life_with_endpoints_goes_on_from_everywhere(void**) {
+  assert_string_equal(rich_lives_go_on(4, Kind::kEndpoints, 500,
+                                       {HEXAGENT_DECISION_TRANSFER, HEXAGENT_DECISION_REPRIORITISE,
+                                        HEXAGENT_DECISION_ABORT, HEXAGENT_DECISION_DECODE,
+                                        HEXAGENT_DECISION_CALL_DONE})
+                          .c_str(),
+                      "");
 }
 
 }  // namespace
@@ -205,6 +218,7 @@ int main() {
       cmocka_unit_test(the_journals_life_goes_on_from_everywhere),
       cmocka_unit_test(a_rich_life_goes_on_from_everywhere),
       cmocka_unit_test(shadow_mode_goes_on_from_everywhere),
+      cmocka_unit_test(a_life_with_endpoints_goes_on_from_everywhere),
   };
   return cmocka_run_group_tests_name("snapshots of living cores", tests, nullptr, nullptr);
 }

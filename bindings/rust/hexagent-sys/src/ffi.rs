@@ -174,8 +174,16 @@ pub const HEXAGENT_BINDING_PREFILL_END: u32 = 1;
 // Flags of a worker.
 /// pulls only KV it does not hold already
 pub const HEXAGENT_WORKER_DELTA_TRANSFER: u32 = 1;
+/// its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+pub const HEXAGENT_WORKER_ENDPOINT: u32 = 2;
 
 pub const HEXAGENT_RESYNC_MAX: u32 = 2048;
+
+// Flags of a link sample.
+/// setup_ns is known (0 = there is none)
+pub const HEXAGENT_SAMPLE_SETUP: u32 = 1;
+/// queue_ns is known (0 = it did not wait)
+pub const HEXAGENT_SAMPLE_QUEUE: u32 = 2;
 
 pub const HEXAGENT_BATCH_MAX: u32 = 1024;
 
@@ -207,10 +215,14 @@ pub const HEXAGENT_OUTCOME_FAILED: u32 = 4;
 pub const HEXAGENT_OUTCOME_ABORTED: u32 = 5;
 /// shadow mode only: the router has chosen `worker` for the phase
 pub const HEXAGENT_OUTCOME_PLACED: u32 = 6;
+/// transfer: nothing touches its blocks on `worker` any more
+pub const HEXAGENT_OUTCOME_QUIESCED: u32 = 7;
 
 // Flags of a report.
 /// cached_tokens is known (0 = no hit)
 pub const HEXAGENT_REPORT_CACHED_TOKENS: u32 = 1;
+/// transfer DONE: it is a link sample too, see below
+pub const HEXAGENT_REPORT_MEASURED: u32 = 2;
 
 // Kinds of decision.
 /// an input was taken: user_data, workflow, call, worker; status: OK, or the journal has failed to keep it
@@ -291,6 +303,8 @@ pub const HEXAGENT_INPUT_WORKFLOW_END: u32 = 14;
 pub const HEXAGENT_INPUT_CONFIGURE: u32 = 15;
 /// hexagent_resync; its list is not handed out
 pub const HEXAGENT_INPUT_WORKER_RESYNC: u32 = 16;
+/// hexagent_link_sample
+pub const HEXAGENT_INPUT_LINK_MEASURED: u32 = 17;
 
 /// One scheduler; several may live side by side.
 #[repr(C)]
@@ -711,6 +725,52 @@ impl Default for hexagent_link {
     }
 }
 
+/// What moving KV really took. 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_link_sample {
+    /// 0 = of whichever source: it tells of the target's ingress
+    pub source_worker: u32,
+    /// 0 = the present one
+    pub source_incarnation: u32,
+    /// 0 = to whichever target: it tells of the source's egress
+    pub target_worker: u32,
+    /// 0 = the present one
+    pub target_incarnation: u32,
+    /// returned if the sample is refused
+    pub user_data: u64,
+    /// moved in duration_ns, up to 2^56; both 0 = nothing of the rate
+    pub bytes: u64,
+    /// on their way, set-up and waiting not counted; up to 1 hour
+    pub duration_ns: i64,
+    /// what it took beside its bytes, on an idle link; up to 1 minute
+    pub setup_ns: i64,
+    /// that it waited for others before it began; up to 1 hour
+    pub queue_ns: i64,
+    /// HEXAGENT_SAMPLE_*
+    pub flags: u32,
+    pub reserved: u32,
+}
+
+impl Default for hexagent_link_sample {
+    /// All zero, which means "default" or "none" everywhere.
+    fn default() -> Self {
+        Self {
+            source_worker: 0,
+            source_incarnation: 0,
+            target_worker: 0,
+            target_incarnation: 0,
+            user_data: 0,
+            bytes: 0,
+            duration_ns: 0,
+            setup_ns: 0,
+            queue_ns: 0,
+            flags: 0,
+            reserved: 0,
+        }
+    }
+}
+
 /// A user request; its calls are revealed one by one. 128 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -974,7 +1034,10 @@ pub struct hexagent_decision {
     pub field: u32,
     /// WORKFLOW_DONE: (end - arrival) / horizon, in thousandths
     pub stretch_milli: u32,
-    pub reserved: [u32; 3],
+    /// see below
+    pub risk_milli: u32,
+    /// see below
+    pub deadline_ns: i64,
 }
 
 impl Default for hexagent_decision {
@@ -1001,7 +1064,8 @@ impl Default for hexagent_decision {
             cached_tokens: 0,
             field: 0,
             stretch_milli: 0,
-            reserved: [0; 3],
+            risk_milli: 0,
+            deadline_ns: 0,
         }
     }
 }
@@ -1152,6 +1216,41 @@ impl Default for hexagent_worker_info {
     }
 }
 
+/// What is known of the way from one worker to another, and what placements reckon with.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_link_info {
+    pub struct_size: u32,
+    /// of the rate that were taken, a declared one included; 0 = not measured
+    pub samples: u32,
+    /// of one transfer that is alone
+    pub bytes_per_s: f64,
+    /// the same if nothing had been measured
+    pub declared_bytes_per_s: f64,
+    /// fixed part of a transfer
+    pub setup_ns: i64,
+    /// that one waits as measured; 0 also when it was not
+    pub queue_ns: i64,
+    pub setup_samples: u32,
+    pub queue_samples: u32,
+}
+
+impl Default for hexagent_link_info {
+    /// All zero, which means "default" or "none" everywhere; `struct_size` is set.
+    fn default() -> Self {
+        Self {
+            struct_size: std::mem::size_of::<hexagent_link_info>() as u32,
+            samples: 0,
+            bytes_per_s: 0.0,
+            declared_bytes_per_s: 0.0,
+            setup_ns: 0,
+            queue_ns: 0,
+            setup_samples: 0,
+            queue_samples: 0,
+        }
+    }
+}
+
 /// Regret of an existing router, in shadow mode. Times run from a call's placement.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -1266,6 +1365,18 @@ pub struct hexagent_stats {
     pub journal_snapshot_bytes: u64,
     /// since open, see journal_keep_bytes
     pub journal_segments_removed: u64,
+    /// that were planned again with the KV where it was
+    pub transfers_failed: u64,
+    /// REPRIORITISE of transfers under way
+    pub transfers_reprioritised: u64,
+    /// taken into link estimates
+    pub link_samples: u64,
+    /// not taken, because of their rate
+    pub link_outliers: u64,
+    /// of ended transfers, until QUIESCED; a gauge
+    pub kv_held_tokens: u64,
+    /// given up without it: see quiesce_timeout_s
+    pub kv_quiesce_timeouts: u64,
 }
 
 impl Default for hexagent_stats {
@@ -1308,6 +1419,12 @@ impl Default for hexagent_stats {
             journal_snapshots_skipped: 0,
             journal_snapshot_bytes: 0,
             journal_segments_removed: 0,
+            transfers_failed: 0,
+            transfers_reprioritised: 0,
+            link_samples: 0,
+            link_outliers: 0,
+            kv_held_tokens: 0,
+            kv_quiesce_timeouts: 0,
         }
     }
 }
@@ -1735,6 +1852,33 @@ extern "C" {
         error: *mut hexagent_error,
     ) -> hexagent_status;
 
+    /// Tells how fast links were measured to be: `count` samples of pairs of workers, or of one worker's
+    /// egress or ingress. A report of a transfer with HEXAGENT_REPORT_MEASURED is such a sample too.
+    ///
+    /// Placements go by moving means of them, for each pair on its own: rate, set-up, wait. They come
+    /// before the bandwidths and latencies declared in workers and links; a declared one counts as the
+    /// first sample, a default one not at all. A pair never measured is guessed by what its ends were
+    /// seen to carry, or are declared to. Samples with a rate more than eight times off the mean are
+    /// refused (HEXAGENT_E_RANGE, field `bandwidth`) until the third in a row on one side, which is
+    /// believed at once, as is the third in a row more than half off. The key `learning` = 0 keeps the
+    /// means as they are. About 32 pairs for each of workers_max are remembered, further ones are not.
+    ///
+    /// An accepted sample gets no decision, a refused one does: HEXAGENT_E_UNKNOWN_WORKER, _STALE
+    /// (incarnation, or a lost worker), _STATE with field `role` (KV goes from workers that prefill to
+    /// workers that decode), _RANGE as above.
+    ///
+    /// @return  How many were queued: it stops at the first that cannot be, whose status is the answer
+    /// when it is the very first (HEXAGENT_E_AGAIN, _RANGE, _RESERVED; one without a worker,
+    /// bytes without a duration, less than 1 kB/s or more than 10 TB/s are E_RANGE), or
+    /// HEXAGENT_E_ARGUMENT (null, more than HEXAGENT_BATCH_MAX).
+    /// Ownership: the samples are copied.
+    /// Threads: \[any thread\]; never blocks. Since: 0.1
+    pub fn hexagent_link_measured(
+        scheduler: *mut hexagent_scheduler,
+        samples: *const hexagent_link_sample,
+        count: u32,
+    ) -> i32;
+
     /// Begins workflows; returns and `results` as in hexagent_submit().
     ///
     /// Waiting calls of an earlier tier go first, whatever the policy's order says of them; a call that
@@ -1808,6 +1952,25 @@ extern "C" {
     ///
     /// Late, duplicate, unknown and out-of-order reports are answered by REFUSED with a status of their
     /// own and change nothing. An accepted report gets no ACCEPTED decision: what follows from it does.
+    ///
+    /// MEASURED: `bytes` really took from start_ns to end_ns, waiting before that not counted; all three
+    /// are needed. Taken as by hexagent_link_measured(), but an outlier is only counted.
+    ///
+    /// A transfer that FAILED is planned again from there, with another `attempt`, if the prefill worker
+    /// still has the KV: it is a HEXAGENT_WORKER_ENDPOINT, or binds its decode worker late
+    /// (HEXAGENT_BINDING_PREFILL_END). Another decode worker is preferred; the first gets an ABORT. It
+    /// counts against `retry_max`, as any failure. Other calls are prefilled again. With an endpoint the
+    /// same happens when the decode worker is lost.
+    ///
+    /// QUIESCED: a transfer that was aborted or has failed may still be writing into its target's blocks
+    /// and reading from its source's. So what the two have reserved for it stays reserved until each has
+    /// said QUIESCED (with `attempt` of the transfer's decision), its worker is lost, or the key
+    /// `quiesce_timeout_s` has passed; hexagent_stats counts the latter. This is so for each of the two
+    /// that is a HEXAGENT_WORKER_ENDPOINT; elsewhere the reservation ends at once. After DONE it is not
+    /// needed. Refused, and nothing has changed: HEXAGENT_E_DUPLICATE (nothing is kept there any more or
+    /// never was), _ORDER (the transfer has not ended), _STALE (a later attempt, another worker or
+    /// incarnation), _UNKNOWN_WORKFLOW, _UNKNOWN_CALL, _UNKNOWN_WORKER; at once HEXAGENT_E_RANGE without
+    /// `worker` or with another phase.
     ///
     /// @return  Number queued (>= 0) or HEXAGENT_E_ARGUMENT. `results` as in hexagent_submit().
     /// Threads: \[any thread\]. Since: 0.1
@@ -1995,6 +2158,18 @@ extern "C" {
         scheduler: *mut hexagent_scheduler,
         worker: u32,
         info: *mut hexagent_worker_info,
+    ) -> hexagent_status;
+
+    /// The link estimate of a pair of workers.
+    ///
+    /// @return HEXAGENT_OK, HEXAGENT_E_UNKNOWN_WORKER, HEXAGENT_E_ARGUMENT, _STRUCT_SIZE, _TOO_NEW.
+    /// Ownership: `info` is the caller's.
+    /// Threads: \[question\]. Since: 0.1
+    pub fn hexagent_link_query(
+        scheduler: *mut hexagent_scheduler,
+        source_worker: u32,
+        target_worker: u32,
+        info: *mut hexagent_link_info,
     ) -> hexagent_status;
 
     /// Shadow mode (key `shadow` = 1 at open): the library runs beside an existing router and is told

@@ -188,6 +188,24 @@ fn hexagent_link_is_laid_out_as_in_c() {
 }
 
 #[test]
+fn hexagent_link_sample_is_laid_out_as_in_c() {
+    check!(
+        hexagent_link_sample, 64,
+        source_worker @ 0,
+        source_incarnation @ 4,
+        target_worker @ 8,
+        target_incarnation @ 12,
+        user_data @ 16,
+        bytes @ 24,
+        duration_ns @ 32,
+        setup_ns @ 40,
+        queue_ns @ 48,
+        flags @ 56,
+        reserved @ 60
+    );
+}
+
+#[test]
 fn hexagent_workflow_is_laid_out_as_in_c() {
     check!(
         hexagent_workflow, 128,
@@ -299,7 +317,8 @@ fn hexagent_decision_is_laid_out_as_in_c() {
         cached_tokens @ 104,
         field @ 108,
         stretch_milli @ 112,
-        reserved @ 116
+        risk_milli @ 116,
+        deadline_ns @ 120
     );
 }
 
@@ -367,6 +386,21 @@ fn hexagent_worker_info_is_laid_out_as_in_c() {
 }
 
 #[test]
+fn hexagent_link_info_is_laid_out_as_in_c() {
+    check!(
+        hexagent_link_info, 48,
+        struct_size @ 0,
+        samples @ 4,
+        bytes_per_s @ 8,
+        declared_bytes_per_s @ 16,
+        setup_ns @ 24,
+        queue_ns @ 32,
+        setup_samples @ 40,
+        queue_samples @ 44
+    );
+}
+
+#[test]
 fn hexagent_shadow_info_is_laid_out_as_in_c() {
     check!(
         hexagent_shadow_info, 104,
@@ -390,7 +424,7 @@ fn hexagent_shadow_info_is_laid_out_as_in_c() {
 #[test]
 fn hexagent_stats_is_laid_out_as_in_c() {
     check!(
-        hexagent_stats, 280,
+        hexagent_stats, 328,
         struct_size @ 0,
         workers @ 4,
         inputs @ 8,
@@ -426,7 +460,13 @@ fn hexagent_stats_is_laid_out_as_in_c() {
         journal_snapshots @ 248,
         journal_snapshots_skipped @ 256,
         journal_snapshot_bytes @ 264,
-        journal_segments_removed @ 272
+        journal_segments_removed @ 272,
+        transfers_failed @ 280,
+        transfers_reprioritised @ 288,
+        link_samples @ 296,
+        link_outliers @ 304,
+        kv_held_tokens @ 312,
+        kv_quiesce_timeouts @ 320
     );
 }
 

@@ -497,9 +497,17 @@ impl From<Binding> for u32 {
 // Flags of a worker.
 /// pulls only KV it does not hold already
 pub const WORKER_DELTA_TRANSFER: u32 = 1;
+/// its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+pub const WORKER_ENDPOINT: u32 = 2;
 
 /// Resync max.
 pub const RESYNC_MAX: u32 = 2048;
+
+// Flags of a link sample.
+/// setup_ns is known (0 = there is none)
+pub const SAMPLE_SETUP: u32 = 1;
+/// queue_ns is known (0 = it did not wait)
+pub const SAMPLE_QUEUE: u32 = 2;
 
 /// Batch max.
 pub const BATCH_MAX: u32 = 1024;
@@ -598,6 +606,8 @@ pub enum Outcome {
     Aborted,
     /// shadow mode only: the router has chosen `worker` for the phase
     Placed,
+    /// transfer: nothing touches its blocks on `worker` any more
+    Quiesced,
     /// A code newer than this crate.
     Unknown(u32),
 }
@@ -611,6 +621,7 @@ impl From<u32> for Outcome {
             4 => Outcome::Failed,
             5 => Outcome::Aborted,
             6 => Outcome::Placed,
+            7 => Outcome::Quiesced,
             other => Outcome::Unknown(other),
         }
     }
@@ -625,6 +636,7 @@ impl From<Outcome> for u32 {
             Outcome::Failed => 4,
             Outcome::Aborted => 5,
             Outcome::Placed => 6,
+            Outcome::Quiesced => 7,
             Outcome::Unknown(other) => other,
         }
     }
@@ -633,6 +645,8 @@ impl From<Outcome> for u32 {
 // Flags of a report.
 /// cached_tokens is known (0 = no hit)
 pub const REPORT_CACHED_TOKENS: u32 = 1;
+/// transfer DONE: it is a link sample too, see below
+pub const REPORT_MEASURED: u32 = 2;
 
 /// Kinds of decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -822,6 +836,8 @@ pub enum InputKind {
     Configure,
     /// hexagent_resync; its list is not handed out
     WorkerResync,
+    /// hexagent_link_sample
+    LinkMeasured,
     /// A code newer than this crate.
     Unknown(u32),
 }
@@ -845,6 +861,7 @@ impl From<u32> for InputKind {
             14 => InputKind::WorkflowEnd,
             15 => InputKind::Configure,
             16 => InputKind::WorkerResync,
+            17 => InputKind::LinkMeasured,
             other => InputKind::Unknown(other),
         }
     }
@@ -869,6 +886,7 @@ impl From<InputKind> for u32 {
             InputKind::WorkflowEnd => 14,
             InputKind::Configure => 15,
             InputKind::WorkerResync => 16,
+            InputKind::LinkMeasured => 17,
             InputKind::Unknown(other) => other,
         }
     }

@@ -121,6 +121,12 @@ impl Handle {
         check(unsafe { sys::hexagent_heartbeat_submit(self.raw(), records, count) })
     }
 
+    /// How fast links were measured to be; returns how many samples were taken.
+    pub fn link_measured(&self, samples: &[LinkSample]) -> Result<u32> {
+        let (records, count) = parts(samples);
+        check(unsafe { sys::hexagent_link_measured(self.raw(), records, count) })
+    }
+
     /// All calls of ours that a worker holds. Verdict as a decision.
     pub fn worker_resync(&self, resync: &Resync, held: &[HeldCall]) -> Result<()> {
         let (records, count) = parts(held);

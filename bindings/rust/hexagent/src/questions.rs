@@ -108,6 +108,13 @@ impl Scheduler {
         Ok(info)
     }
 
+    /// The link estimate of a pair of workers.
+    pub fn link_query(&self, source: u32, target: u32) -> Result<LinkInfo> {
+        let mut info = LinkInfo::default();
+        check(unsafe { sys::hexagent_link_query(self.raw(), source, target, &mut info) })?;
+        Ok(info)
+    }
+
     /// Regret of an existing router, in shadow mode.
     pub fn shadow_query(&self) -> Result<ShadowInfo> {
         let mut info = ShadowInfo::default();

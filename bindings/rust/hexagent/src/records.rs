@@ -11,6 +11,8 @@ pub use sys::hexagent_gpu as Gpu;
 pub use sys::hexagent_heartbeat as Heartbeat;
 pub use sys::hexagent_held_call as HeldCall;
 pub use sys::hexagent_link as Link;
+pub use sys::hexagent_link_info as LinkInfo;
+pub use sys::hexagent_link_sample as LinkSample;
 pub use sys::hexagent_model as Model;
 pub use sys::hexagent_placement as Placement;
 pub use sys::hexagent_prefix as Prefix;

@@ -156,6 +156,10 @@ impl Runner<'_> {
                 Ok(taken) if taken as usize == step.list("records").len() => Seen::new(),
                 other => answer(other),
             },
+            "link_measured" => match scheduler.link_measured(&self.all(step)) {
+                Ok(taken) if taken as usize == step.list("records").len() => Seen::new(),
+                other => answer(other),
+            },
             _ => self.set_or_ask(step),
         }
     }
@@ -205,6 +209,11 @@ impl Runner<'_> {
                 self.info(scheduler.workflow_query(step.integer("workflow") as u64))
             }
             "worker_query" => self.info(scheduler.worker_query(step.integer("worker") as u32)),
+            "link_query" => {
+                let (source, target) =
+                    (step.integer("source_worker"), step.integer("target_worker"));
+                self.info(scheduler.link_query(source as u32, target as u32))
+            }
             "what_if" => {
                 let workflow: Workflow = self.layouts.fill(record.unwrap());
                 self.info(scheduler.what_if(&workflow, &calls, &deps, &prefixes))

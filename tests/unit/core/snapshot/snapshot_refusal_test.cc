@@ -297,7 +297,7 @@ std::vector<Case> calls_and_their_places() {
        [](Sheet* sheet) { sheet->set("workers", "prefills", 0, 9); }},
       {"section decodes: has not as many rows",
        [](Sheet* sheet) { sheet->set("workers", "decodes", 0, 9); }},
-      value("section prefills, column call: is none", "prefills", "call", 0, kNone),
+      value("section prefills, column call, row 0: is none", "prefills", "call", 0, kNone),
       twin("section decodes, column call, row 1: is none, or was there", "decodes", "call"),
       of_state("section decodes, column call", CallState::kDecoding, "state",
                static_cast<uint64_t>(CallState::kDone)),
