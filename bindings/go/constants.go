@@ -109,6 +109,8 @@ const (
 	ErrTimeout Status = -502
 	// what arrived is not what was sent
 	ErrChecksum Status = -503
+	// endpoint and controller do not share a secret
+	ErrSecret Status = -504
 )
 
 // Field is one of the constants below. Fields that a refusal can name (decision.field, error.field).

@@ -165,7 +165,8 @@ enum {
   HEXAGENT_E_NO_DEVICE = -500, /* the device that a transport drives, or its driver, is not here */
   HEXAGENT_E_PEER = -501,      /* the other end of a transfer is gone */
   HEXAGENT_E_TIMEOUT = -502,   /* the other end is silent, or a KV reservation has expired */
-  HEXAGENT_E_CHECKSUM = -503   /* what arrived is not what was sent */
+  HEXAGENT_E_CHECKSUM = -503,  /* what arrived is not what was sent */
+  HEXAGENT_E_SECRET = -504     /* endpoint and controller do not share a secret */
 };
 
 /** Name of a status ("HEXAGENT_E_CYCLE"); "HEXAGENT_E_?" if unknown. Static memory. [any thread] */

@@ -208,6 +208,7 @@ JournalItem JournalReader::take(const Frame& frame) {
   }
   switch (frame.type) {
     case FrameType::kSnapshot:
+    case FrameType::kControl:
       break;
     case FrameType::kHeader:
       if (offset_ == 0) return JournalItem::kEnd;  // read by load()

@@ -36,7 +36,8 @@ enum class FrameType : uint16_t {
   kStepPart = 4,  // more of the step follows
   kDecisions = 5,
   kClose = 6,
-  kSnapshot = 7  // of a snapshot's file, in no segment
+  kSnapshot = 7,  // of a snapshot's file, in no segment
+  kControl = 8    // of a control connection (src/control), in no file
 };
 
 struct Frame {

@@ -51,6 +51,7 @@ static const hexagent_status kCodes[] = {
     HEXAGENT_E_PEER,
     HEXAGENT_E_TIMEOUT,
     HEXAGENT_E_CHECKSUM,
+    HEXAGENT_E_SECRET,
 };
 
 static void every_status_has_a_name_and_a_sentence_of_its_own(void** state) {

@@ -113,6 +113,8 @@ HEXAGENT_E_PEER = -501
 HEXAGENT_E_TIMEOUT = -502
 #: what arrived is not what was sent
 HEXAGENT_E_CHECKSUM = -503
+#: endpoint and controller do not share a secret
+HEXAGENT_E_SECRET = -504
 
 # Fields that a refusal can name (decision.field, error.field).
 HEXAGENT_FIELD_NONE = 0

@@ -160,6 +160,8 @@ class Status(Code):
     E_TIMEOUT = -502
     #: what arrived is not what was sent
     E_CHECKSUM = -503
+    #: endpoint and controller do not share a secret
+    E_SECRET = -504
 
 
 class Field(Code):

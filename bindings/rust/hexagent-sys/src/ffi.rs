@@ -105,6 +105,8 @@ pub const HEXAGENT_E_PEER: hexagent_status = -501;
 pub const HEXAGENT_E_TIMEOUT: hexagent_status = -502;
 /// what arrived is not what was sent
 pub const HEXAGENT_E_CHECKSUM: hexagent_status = -503;
+/// endpoint and controller do not share a secret
+pub const HEXAGENT_E_SECRET: hexagent_status = -504;
 
 // Fields that a refusal can name (decision.field, error.field).
 pub const HEXAGENT_FIELD_NONE: u32 = 0;

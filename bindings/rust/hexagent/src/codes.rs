@@ -104,6 +104,8 @@ pub enum Status {
     Timeout,
     /// what arrived is not what was sent
     Checksum,
+    /// endpoint and controller do not share a secret
+    Secret,
     /// A code newer than this crate.
     Unknown(i32),
 }
@@ -160,6 +162,7 @@ impl From<i32> for Status {
             -501 => Status::Peer,
             -502 => Status::Timeout,
             -503 => Status::Checksum,
+            -504 => Status::Secret,
             other => Status::Unknown(other),
         }
     }
@@ -217,6 +220,7 @@ impl From<Status> for i32 {
             Status::Peer => -501,
             Status::Timeout => -502,
             Status::Checksum => -503,
+            Status::Secret => -504,
             Status::Unknown(other) => other,
         }
     }
