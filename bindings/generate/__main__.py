@@ -57,7 +57,13 @@ def main():
         api,
         (ROOT / "cmake/hexagent.map").read_text(),
         (ROOT / "tests/abi/symbols.txt").read_text(),
-        exports.declared_in((ROOT / "include/hexagent/log.h").read_text()),
+        [
+            name
+            for header_beside in ("log.h", "endpoint.h")
+            for name in exports.declared_in(
+                (ROOT / "include/hexagent" / header_beside).read_text()
+            )
+        ],
     )
     problems += exports.unwrapped(api, ROOT, (ROOT / "bindings/generate/unwrapped.txt").read_text())
     if arguments.cc:

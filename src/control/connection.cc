@@ -2,6 +2,7 @@
 #include "control/connection.h"
 
 #include <cstring>
+#include <new>
 
 namespace hexagent::control {
 namespace {
@@ -14,8 +15,14 @@ int64_t clock_ns() { return static_cast<int64_t>(uv_hrtime()); }
 }  // namespace
 
 Connection* Connection::make(uv_loop_t* loop, bool is_unix, Owner* owner) {
-  auto* made = new Connection(owner);
-  made->incoming_.resize(kReadSize);
+  Connection* made = nullptr;
+  try {
+    made = new Connection(owner);
+    made->incoming_.resize(kReadSize);
+  } catch (const std::bad_alloc&) {
+    delete made;
+    return nullptr;
+  }
   const int status =
       is_unix ? uv_pipe_init(loop, &made->handle_.pipe, 0) : uv_tcp_init(loop, &made->handle_.tcp);
   if (status != 0) {
@@ -37,7 +44,7 @@ bool Connection::connect(const Address& address) {
     auto* self = static_cast<Connection*>(request->data);
     if (self->closing_) return;
     if (status != 0 || !self->start_reading()) return self->lose(HEXAGENT_E_PEER);
-    self->owner_->on_connected(self);
+    self->flush();  // what was said before
   };
   if (!address.is_unix) {
     const auto* where = reinterpret_cast<const sockaddr*>(&address.socket);
@@ -61,7 +68,12 @@ bool Connection::start_reading() {
   return uv_read_start(stream(), give, [](uv_stream_t* from, ssize_t size, const uv_buf_t*) {
            auto* self = static_cast<Connection*>(from->data);
            if (size < 0) return self->lose(HEXAGENT_E_PEER);
-           if (size > 0) self->on_bytes(static_cast<size_t>(size));
+           if (size <= 0) return;
+           try {
+             self->on_bytes(static_cast<size_t>(size));
+           } catch (...) {  // libuv's frames must not be unwound
+             self->lose(HEXAGENT_E_NO_MEMORY);
+           }
          }) == 0;
 }
 
@@ -87,7 +99,11 @@ void Connection::on_bytes(size_t size) {
 
 bool Connection::send(const Message& message, size_t limit) {
   if (closing_ || hang_up_ || waiting_.size() >= limit) return false;
-  if (!append_message(message, sent_count_ + 1, &waiting_)) return false;
+  try {
+    if (!append_message(message, sent_count_ + 1, &waiting_)) return false;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   ++sent_count_;
   sent_ns = clock_ns();
   flush();
@@ -121,7 +137,11 @@ void Connection::lose(hexagent_status status) {
   if (closing_) return;
   const bool is_told = !hang_up_;  // the owner has left one that hangs up
   close();
-  if (is_told) owner_->on_lost(this, status);
+  if (!is_told) return;
+  try {
+    owner_->on_lost(this, status);
+  } catch (...) {  // its sweep finds what it could not see to
+  }
 }
 
 void Connection::close() {

@@ -16,10 +16,9 @@ class Connection {
  public:
   class Owner {
    public:
-    // A message has come; `message` is good during the call. The owner may close the connection.
+    // A message has come; `message` is good during the call. The owner may close the connection,
+    // and is spared the rest by an exception: then it is lost with HEXAGENT_E_NO_MEMORY.
     virtual void on_message(Connection* connection, const Message& message) = 0;
-    // connect() has succeeded.
-    virtual void on_connected(Connection*) {}
     // It is over, by itself: HEXAGENT_E_PEER (reset, ended, not reachable), HEXAGENT_E_DAMAGED
     // (what came is no message). It closes itself; the owner forgets it.
     virtual void on_lost(Connection* connection, hexagent_status status) = 0;
@@ -28,16 +27,16 @@ class Connection {
     ~Owner() = default;
   };
 
-  // Makes one that deletes itself once its handle is closed; null when libuv cannot. May throw
-  // std::bad_alloc.
+  // Makes one that deletes itself once its handle is closed; null when there is no memory.
   static Connection* make(uv_loop_t* loop, bool is_unix, Owner* owner);
 
   // Takes what waits at a listening stream of the same kind. False: nothing came of it; close().
   bool accept(uv_stream_t* listener);
-  // Begins to connect; on_connected() or on_lost() follow. False: close().
+  // Begins to connect; the other end speaks first, or on_lost() follows. False: close().
   bool connect(const Address& address);
 
-  // Queues one message. False when it cannot go out: over, too long, or `limit` bytes wait already.
+  // Queues one message. False when it cannot go out: over, too long, no memory, or `limit` bytes
+  // wait already.
   bool send(const Message& message, size_t limit = kQueueMax);
 
   // Ends it; the owner hears nothing more, and what is queued is dropped.
