@@ -10,6 +10,7 @@
 #include "capi/check_input.h"
 #include "capi/flaw.h"
 #include "capi/guard.h"
+#include "capi/transfers.h"
 #include "core/base/check.h"
 #include "metrics/text_writer.h"
 #include "runtime/boot_identity.h"
@@ -48,8 +49,10 @@ void hexagent_scheduler::start() {
   if (driving == hexagent::Driving::kLoop) {
     loop = std::make_unique<hexagent::EmbedderLoop>(&core, &driver, &intake);
   } else if (driving == hexagent::Driving::kThread) {
+    transfers = hexagent::make_transfers(this);
     thread = std::make_unique<hexagent::LoopThread>(hexagent::LoopThread::Driven{
-        &core, &driver, &intake, &poisoned, static_cast<uint64_t>(config.settings.decisions_max)});
+        &core, &driver, &intake, &poisoned, static_cast<uint64_t>(config.settings.decisions_max),
+        transfers.get()});
   }
 }
 
@@ -142,6 +145,8 @@ hexagent_status open_scheduler(const hexagent_config* config, uint32_t header_ve
   try {
     const hexagent_config defaults;
     const hexagent_config& wanted = config != nullptr ? *config : defaults;
+    const hexagent_status usable = check_transfers(wanted, trouble);
+    if (usable != HEXAGENT_OK) return usable;
     if (!wanted.journal_path.empty()) {
       std::unique_ptr<JournalFolder> folder;
       const hexagent_status status =

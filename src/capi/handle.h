@@ -38,6 +38,8 @@ struct hexagent_config {
   std::string rescue_prefix;  // empty = no rescue file
   std::string journal_path;   // empty = none
   hexagent::JournalOptions journal;
+  std::string transfer_address;  // empty = no endpoints
+  std::string transfer_secret;
 };
 
 struct hexagent_scheduler {
@@ -63,7 +65,8 @@ struct hexagent_scheduler {
   hexagent::Log log;
   std::atomic<uint64_t> intake_rejected{0};  // inputs answered with HEXAGENT_E_AGAIN
   std::atomic<bool> poisoned{false};         // an invariant failed; the core is not called any more
-  std::unique_ptr<hexagent::EmbedderLoop> loop;  // of loop driving only
+  std::unique_ptr<hexagent::EmbedderLoop> loop;        // of loop driving only
+  std::unique_ptr<hexagent::LoopExtension> transfers;  // of thread driving with transfer_address
   // Of thread driving only. The last member: it is joined before anything else goes.
   std::unique_ptr<hexagent::LoopThread> thread;
 

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "capi/flaw.h"
+#include "capi/transfers.h"
 #include "metrics/text_writer.h"
 #include "runtime/driving.h"
 
@@ -20,7 +21,9 @@ enum class Key : uint32_t {
   kFull,
   kSnapshot,
   kKeep,
-  kRescue
+  kRescue,
+  kTransferAddress,
+  kTransferSecret
 };
 
 // Bounds are both 0 for a key that takes a name or a path.
@@ -63,6 +66,11 @@ constexpr ShellSetting kShellSettings[] = {
     {Key::kRescue, "rescue_prefix", "", 0, 0, "",
      "Path prefix of the text file PREFIX-PROCESS-NUMBER.txt that is written when an internal "
      "invariant fails; empty: none. At most 120 bytes."},
+    {Key::kTransferAddress, "transfer_address", "", 0, 0, "",
+     "Where endpoints (hexagent/endpoint.h) connect, unix:/path or tcp:IP:PORT; empty: no transfer "
+     "is carried out. Needs driving = thread and transfer_secret."},
+    {Key::kTransferSecret, "transfer_secret", "", 0, 0, "",
+     "What endpoints must know to be let in, 16 to 256 bytes. It is in no journal, log or answer."},
 };
 
 constexpr size_t kPathMax = 4000;  // bytes; the system's own limit is a little higher
@@ -124,6 +132,14 @@ hexagent_status set(const ShellSetting& setting, std::string_view value, hexagen
       if (value.size() > kRescuePrefixMax) return HEXAGENT_E_RANGE;
       config->rescue_prefix = value;
       return HEXAGENT_OK;
+    case Key::kTransferAddress:
+      if (!is_transfer_address(value)) return HEXAGENT_E_KEY;
+      config->transfer_address = value;
+      return HEXAGENT_OK;
+    case Key::kTransferSecret:
+      if (!is_transfer_secret(value)) return HEXAGENT_E_RANGE;
+      config->transfer_secret = value;
+      return HEXAGENT_OK;
   }
   return HEXAGENT_E_KEY;
 }
@@ -153,6 +169,10 @@ hexagent_status set_shell_setting(std::string_view key, std::string_view value,
     text << key << ": a path of " << value.size() << " bytes; " << kPathMax << " are the most";
   } else if (status != HEXAGENT_OK && setting.id == Key::kRescue) {
     text << key << ": " << value.size() << " bytes; " << kRescuePrefixMax << " are the most";
+  } else if (status != HEXAGENT_OK && setting.id == Key::kTransferSecret) {
+    text << key << ": " << value.size() << " bytes; must be 16 to 256";  // never what it is
+  } else if (status != HEXAGENT_OK && setting.id == Key::kTransferAddress) {
+    text << key << " = \"" << value << "\": must be unix:/path or tcp:IP:PORT";
   } else if (status != HEXAGENT_OK) {
     text << key << " = \"" << value << "\": must be ";
     if (setting.names.empty()) {

@@ -169,6 +169,7 @@ uint32_t Driver::hand_out(DecisionRing* ring) {
     if (observer_ != nullptr && moved == 0) observer_->before_show();
     const uint32_t taken = core_->take_decisions(target, room);
     dress(target, taken);
+    if (extension_ != nullptr) extension_->on_decisions(target, taken);
     ring->publish(taken);
     moved += taken;
   }

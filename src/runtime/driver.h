@@ -18,6 +18,7 @@
 #include "hexagent/hexagent.h"
 #include "runtime/decision_ring.h"
 #include "runtime/intake_ring.h"
+#include "runtime/loop_extension.h"
 #include "runtime/step_listener.h"
 #include "runtime/step_observer.h"
 
@@ -37,6 +38,9 @@ class Driver {
 
   // Hears of every step from now on; it outlives the driver. Before the first step.
   void set_listener(StepListener* listener) { listener_ = listener; }
+
+  // Sees what goes into a decision ring from now on; it outlives the driver.
+  void set_extension(LoopExtension* extension) { extension_ = extension; }
 
   // One step at `now` of the caller's clock, which accepts() has let pass. After
   // hexagent_shutdown() and the last queued input the core moves no more, so that the last decision
@@ -105,6 +109,7 @@ class Driver {
   IntakeRing* const intake_;
   StepObserver* const observer_;
   StepListener* listener_ = nullptr;
+  LoopExtension* extension_ = nullptr;
   const uint64_t decisions_max_;
   TimeNs now_ = 0;  // the core's
   TimeNs shift_ = 0;

@@ -21,6 +21,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 #include "core/base/check.h"
@@ -49,6 +50,7 @@ constexpr int kAskTriesMax = 1000;
 LoopThread::LoopThread(const Driven& driven)
     : driven_(driven), ring_(std::min(driven.decisions_max, kRingMax)) {
   init_loop();
+  open_extension();
   // The new thread inherits the mask: a signal of the host is never handled on our stack.
   sigset_t all;
   sigset_t before;
@@ -93,6 +95,21 @@ void LoopThread::init_loop() {
   fail(status, "a place for the timer in the event loop");
 }
 
+void LoopThread::open_extension() {
+  if (driven_.extension == nullptr) return;
+  driven_.driver->set_extension(driven_.extension);
+  int error = ENOMEM;
+  try {
+    error = driven_.extension->open(&loop_);
+  } catch (const std::bad_alloc&) {
+  }
+  if (error == 0) return;
+  close_handles();
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_loop_close(&loop_);
+  fail(-error, "a place to listen for endpoints");
+}
+
 LoopThread::~LoopThread() {
   if (forsaken_) return;  // libuv's own memory of the loop is left to the child's end
   stop_.store(true, std::memory_order_release);
@@ -107,6 +124,7 @@ void LoopThread::run() noexcept {
 }
 
 void LoopThread::close_handles() noexcept {
+  if (driven_.extension != nullptr) driven_.extension->close();
   uv_close(reinterpret_cast<uv_handle_t*>(&async_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_poll_), nullptr);
 }

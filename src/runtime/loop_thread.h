@@ -15,6 +15,7 @@
 #include "runtime/decision_ring.h"
 #include "runtime/driver.h"
 #include "runtime/event_signal.h"
+#include "runtime/loop_extension.h"
 
 namespace hexagent {
 
@@ -27,6 +28,7 @@ class LoopThread {
     IntakeRing* intake;
     std::atomic<bool>* poisoned;
     uint64_t decisions_max;
+    LoopExtension* extension;  // may be null
   };
 
   // Starts the thread. May throw SystemFailure or std::bad_alloc.
@@ -63,6 +65,7 @@ class LoopThread {
 
  private:
   void init_loop();
+  void open_extension();
   void run() noexcept;
   void work() noexcept;
   void step_until_idle();

@@ -1,0 +1,155 @@
+// From decisions to transfers, from ends to reports: see scheduler_adapter.h.
+#include "controller/scheduler_adapter.h"
+
+#include <algorithm>
+
+namespace hexagent::controller {
+namespace {
+
+constexpr uint64_t kRetryMs = 2;
+
+// Order keys are lower first and comparable across workers, in millionths of their unit; so are the
+// transport's priorities. A thousandth of the unit still tells apart what matters.
+uint32_t to_priority(int64_t order_key) {
+  constexpr int64_t kMiddle = int64_t{1} << 31;
+  return static_cast<uint32_t>(std::clamp<int64_t>(order_key / 1000 + kMiddle, 0, UINT32_MAX));
+}
+
+hexagent_report report_about(uint64_t workflow, uint64_t call, uint32_t attempt) {
+  hexagent_report report = {};
+  report.workflow = workflow;
+  report.call = call;
+  report.attempt = attempt;
+  report.phase = HEXAGENT_PHASE_TRANSFER;
+  report.outcome = HEXAGENT_OUTCOME_FAILED;
+  return report;
+}
+
+}  // namespace
+
+int SchedulerAdapter::open(uv_loop_t* loop) {
+  const int error = controller_.open(loop);
+  if (error != 0) return error;
+  open_ = true;
+  retry_.data = this;
+  return -uv_timer_init(loop, &retry_);
+}
+
+void SchedulerAdapter::close() noexcept {
+  if (!open_) return;
+  open_ = false;
+  uv_close(reinterpret_cast<uv_handle_t*>(&retry_), nullptr);
+  controller_.close();
+}
+
+void SchedulerAdapter::on_decisions(const hexagent_decision* decisions, uint32_t count) noexcept {
+  for (uint32_t i = 0; i < count; ++i) {
+    try {
+      on_decision(decisions[i]);
+    } catch (...) {  // no memory: the transfer is the embedder's, as without endpoints
+    }
+  }
+}
+
+void SchedulerAdapter::on_decision(const hexagent_decision& decision) {
+  const CallKey call = {decision.workflow, decision.call};
+  switch (decision.kind) {
+    case HEXAGENT_DECISION_TRANSFER:
+      return begin(decision);
+    case HEXAGENT_DECISION_REPRIORITISE: {
+      const auto found = moving_.find(call);
+      if (found == moving_.end()) return;
+      controller_.change_urgency(found->second, {to_priority(decision.order_key), 0, 0.0});
+      return;
+    }
+    case HEXAGENT_DECISION_ABORT:
+    case HEXAGENT_DECISION_CALL_DONE:
+    case HEXAGENT_DECISION_PREFILL:  // it begins anew
+    case HEXAGENT_DECISION_LOCAL:
+      return withdraw(call);
+    default:
+      return;
+  }
+}
+
+void SchedulerAdapter::begin(const hexagent_decision& decision) {
+  const CallKey call = {decision.workflow, decision.call};
+  withdraw(call);  // of an earlier attempt
+  if (!controller_.can_carry(decision.worker, decision.peer_worker)) return;
+  TransferOrder order;
+  order.workflow = decision.workflow;
+  order.call = decision.call;
+  order.tag = decision.attempt;
+  order.from = decision.worker;
+  order.to = decision.peer_worker;
+  order.tokens = decision.tokens;
+  order.cached_tokens = decision.cached_tokens;
+  order.urgency.priority = to_priority(decision.order_key);
+  uint64_t id = 0;
+  if (controller_.start(order, &id) == HEXAGENT_OK) {
+    moving_[call] = id;
+  } else {
+    send(report_about(decision.workflow, decision.call, decision.attempt));
+  }
+}
+
+// The scheduler knows that it is over; nothing is reported.
+void SchedulerAdapter::withdraw(const CallKey& call) {
+  const auto found = moving_.find(call);
+  if (found == moving_.end()) return;
+  const uint64_t id = found->second;
+  moving_.erase(found);
+  controller_.cancel(id);
+}
+
+void SchedulerAdapter::on_transfer_ended(const TransferEnd& end) {
+  const auto found = moving_.find({end.order.workflow, end.order.call});
+  if (found == moving_.end() || found->second != end.id) return;
+  moving_.erase(found);
+  hexagent_report report =
+      report_about(end.order.workflow, end.order.call, static_cast<uint32_t>(end.order.tag));
+  if (end.status == HEXAGENT_OK) {
+    report.outcome = HEXAGENT_OUTCOME_DONE;
+    report.start_ns = end.start_ns;
+    report.end_ns = end.end_ns;
+    report.bytes = end.bytes;
+  }
+  send(report);
+}
+
+// The core has no inputs for these two yet: it frees the KV of both ends when the transfer ends, and
+// learns its link model from the reports alone (issue #5).
+void SchedulerAdapter::on_transfer_quiesced(uint64_t, const TransferOrder&, uint32_t,
+                                            hexagent_status) {}
+void SchedulerAdapter::on_link_measured(const LinkMeasured&) {}
+
+// Whether a worker lives is for the embedder to say: it may serve without its endpoint.
+void SchedulerAdapter::on_endpoint_connected(uint32_t, uint64_t) {}
+void SchedulerAdapter::on_endpoint_lost(uint32_t, uint64_t, hexagent_status) {}
+
+void SchedulerAdapter::send(const hexagent_report& report) {
+  waiting_.push_back(report);
+  send_waiting();
+}
+
+// In order; what finds no room waits for the core to take some.
+void SchedulerAdapter::send_waiting() {
+  while (!waiting_.empty()) {
+    const hexagent_status status = report_(waiting_.front());
+    if (status == HEXAGENT_E_AGAIN) break;
+    waiting_.pop_front();
+  }
+  if (waiting_.empty() || !open_) return;
+  uv_timer_start(
+      &retry_,
+      [](uv_timer_t* timer) {
+        auto* self = static_cast<SchedulerAdapter*>(timer->data);
+        try {
+          self->send_waiting();
+        } catch (...) {  // cannot be: nothing is allocated
+        }
+      },
+      kRetryMs, 0);
+}
+
+}  // namespace hexagent::controller
