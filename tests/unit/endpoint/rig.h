@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include <csetjmp>
+#include <csignal>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdio>
@@ -188,6 +189,7 @@ struct Rig : controller::ControllerEvents {
     address = where != nullptr ? where
                                : "unix:/tmp/hexagent-test-" + std::to_string(getpid()) + "-" +
                                      std::to_string(++number);
+    signal(SIGPIPE, SIG_IGN);  // the library's own thread has it blocked
     assert_int_equal(uv_loop_init(&loop), 0);
     open();
   }
