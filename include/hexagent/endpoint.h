@@ -34,10 +34,8 @@ typedef struct hexagent_endpoint hexagent_endpoint;
 /** What an endpoint is made of. Zero means the default in brackets. */
 typedef struct hexagent_endpoint_config {
   uint32_t struct_size;
-  uint32_t worker; /* the scheduler's id of this engine; not 0 */
-  uint64_t
-      incarnation; /* larger than that of every earlier life of this worker; 0 = [drawn from the
-                           wall clock] */
+  uint32_t worker;      /* the scheduler's id of this engine; not 0 */
+  uint64_t incarnation; /* larger than in every earlier life of this worker; 0 = [the wall clock] */
   const char* controller;   /* "unix:/path" or "tcp:IP:PORT", as its key `transfer_address` says */
   const char* secret;       /* that of the key `transfer_secret`: 16 to 256 bytes */
   const char* transport;    /* "host-memory", "host-tcp", or the path of a plugin (with a '/');

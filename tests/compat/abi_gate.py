@@ -21,7 +21,7 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
 RELEASE = TESTS / "compat" / "0.1"
 INCLUDE = ROOT / "include" / "hexagent"
-HEADERS = ("hexagent.h", "log.h")
+HEADERS = ("hexagent.h", "log.h", "endpoint.h")
 BASELINE = RELEASE / "libhexagent.abi"
 
 sys.path.insert(0, str(ROOT / "bindings" / "generate"))
@@ -48,6 +48,12 @@ CALLBACK = re.compile(r"typedef\s+\w+\s+\(\*(\w+)\)\([^;]*;")
 def read_headers(folder):
     """All public headers of a folder as one interface."""
     text = "".join((pathlib.Path(folder) / name).read_text(encoding="utf-8") for name in HEADERS)
+    # What endpoint.h takes of transport.h; its layout is a test of its own (transport_layout_test.c).
+    transport = (INCLUDE / "transport.h").read_text(encoding="utf-8")
+    for name in re.findall(r"typedef struct (hexagent_\w+) \{", transport):
+        text += f"typedef struct {name} {name};\n"
+    # Structs of set-up may point to strings; for their layout a pointer is a number.
+    text = re.sub(r"\bconst char\* (\w+);", r"uint64_t \1;", text)
     for name in CALLBACK.findall(text):
         text = re.sub(rf"\b{name} (\w+[,)])", r"void* \1", text)
     return header.parse(CALLBACK.sub("", text))

@@ -18,7 +18,7 @@ def declare(kind, pointer, const):
 
 def empty_functions(api):
     """C source that defines every function of the header."""
-    lines = ["#include <hexagent/log.h>"]
+    lines = ["#include <hexagent/log.h>", "#include <hexagent/endpoint.h>"]
     for function in api.functions:
         items = [
             f"{declare(item.type, item.pointer, item.const)} p{i}"
@@ -41,6 +41,7 @@ def build(folder, name, texts):
     (include / "empty.c").write_text(source, encoding="utf-8")
     library = include / "libhexagent.so"
     command = ["cc", "-std=c11", "-g", "-shared", "-fPIC", "-I", str(include.parent)]
+    command += ["-I", str(abi_gate.INCLUDE.parent)]  # transport.h
     subprocess.run([*command, "-o", str(library), str(include / "empty.c")], check=True)
     return library, include, api
 
