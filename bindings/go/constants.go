@@ -355,7 +355,7 @@ const (
 	DecisionPrefill DecisionKind = 3
 	// prefill and decode on `worker`
 	DecisionLocal DecisionKind = 4
-	// move KV from `worker` to `peer_worker`
+	// move KV from `worker` to `peer_worker`; the library does it and reports it where both have an endpoint (endpoint.h)
 	DecisionTransfer DecisionKind = 5
 	// decode on `worker`, KV from `peer_worker`
 	DecisionDecode DecisionKind = 6

@@ -1,5 +1,6 @@
 /*
- * An engine stand-in: a paged KV pool, blocks that it hands out, and an endpoint. "Prefill" writes a
+ * An engine stand-in: a paged KV pool, blocks that it hands out, and an endpoint. "Prefill" writes
+ * a
  * pattern into the call's blocks, "decode" finds the same pattern in its own.
  */
 #include <poll.h>

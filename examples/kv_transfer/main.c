@@ -6,7 +6,8 @@
  *
  *   kv_transfer [--calls N] [--layers N] [--tokens N] [--blocks N] [--transport NAME or PLUGIN]
  *
- * By default 50 calls of up to 512 tokens, 80 layers: the share of a 70B model's KV that one of four
+ * By default 50 calls of up to 512 tokens, 80 layers: the share of a 70B model's KV that one of
+ * four
  * tensor-parallel GPUs holds, 80 KiB a token. A plugin (hexagent_cuda.so) by its path; where it
  * cannot be had, host memory.
  */

@@ -898,21 +898,22 @@ HEXAGENT_API hexagent_status hexagent_workflow_end(hexagent_scheduler* scheduler
 
 /* Kinds of decision. */
 enum {
-  HEXAGENT_DECISION_ACCEPTED = 1,      /* an input was taken: user_data, workflow, call, worker;
+  HEXAGENT_DECISION_ACCEPTED = 1,     /* an input was taken: user_data, workflow, call, worker;
                                         * status: OK, or the journal has failed to keep it */
-  HEXAGENT_DECISION_REFUSED = 2,       /* it was not: status, field */
-  HEXAGENT_DECISION_PREFILL = 3,       /* send to `worker`; `peer_worker` decodes (tentative) */
-  HEXAGENT_DECISION_LOCAL = 4,         /* prefill and decode on `worker` */
-  HEXAGENT_DECISION_TRANSFER = 5,      /* move KV from `worker` to `peer_worker` */
-  HEXAGENT_DECISION_DECODE = 6,        /* decode on `worker`, KV from `peer_worker` */
-  HEXAGENT_DECISION_REPRIORITISE = 7,  /* new order_key and priority for what waits on `worker` */
-  HEXAGENT_DECISION_ABORT = 8,         /* withdraw the call from `worker`; answer with ABORTED */
-  HEXAGENT_DECISION_RETAIN_KV = 9,     /* keep the KV on `worker` until `expected_end_ns` */
-  HEXAGENT_DECISION_RELEASE_KV = 10,   /* the KV on `worker` is needed no longer */
-  HEXAGENT_DECISION_REJECT = 11,       /* admission: status; expected_start/end_ns = the deadline
+  HEXAGENT_DECISION_REFUSED = 2,      /* it was not: status, field */
+  HEXAGENT_DECISION_PREFILL = 3,      /* send to `worker`; `peer_worker` decodes (tentative) */
+  HEXAGENT_DECISION_LOCAL = 4,        /* prefill and decode on `worker` */
+  HEXAGENT_DECISION_TRANSFER = 5,     /* move KV from `worker` to `peer_worker`; the library does it
+                                          and reports it where both have an endpoint (endpoint.h) */
+  HEXAGENT_DECISION_DECODE = 6,       /* decode on `worker`, KV from `peer_worker` */
+  HEXAGENT_DECISION_REPRIORITISE = 7, /* new order_key and priority for what waits on `worker` */
+  HEXAGENT_DECISION_ABORT = 8,        /* withdraw the call from `worker`; answer with ABORTED */
+  HEXAGENT_DECISION_RETAIN_KV = 9,    /* keep the KV on `worker` until `expected_end_ns` */
+  HEXAGENT_DECISION_RELEASE_KV = 10,  /* the KV on `worker` is needed no longer */
+  HEXAGENT_DECISION_REJECT = 11,      /* admission: status; expected_start/end_ns = the deadline
                                           and the earliest end that can be reached */
-  HEXAGENT_DECISION_RISK = 12,         /* the deadline will be missed: see expected_end_ns */
-  HEXAGENT_DECISION_CALL_DONE = 13,    /* status: OK, or why it failed or was cancelled */
+  HEXAGENT_DECISION_RISK = 12,        /* the deadline will be missed: see expected_end_ns */
+  HEXAGENT_DECISION_CALL_DONE = 13,   /* status: OK, or why it failed or was cancelled */
   HEXAGENT_DECISION_WORKFLOW_DONE = 14 /* expected_start/end_ns = arrival and end; stretch_milli */
 };
 

@@ -1,4 +1,5 @@
-// Where a controller listens and endpoints find it: "unix:/run/hexagent.sock" or "tcp:10.0.0.7:7070"
+// Where a controller listens and endpoints find it: "unix:/run/hexagent.sock" or
+// "tcp:10.0.0.7:7070"
 // ("tcp:[fd00::7]:7070"). Numbers only: looking up names would block or need libuv's thread pool.
 // Tests: tests/unit/control/handshake_test.cc.
 #pragma once

@@ -2,7 +2,8 @@
 //
 //   controller -> CHALLENGE  protocol, its nonce
 //   endpoint   -> HELLO      protocol, worker, incarnation, its nonce, mac of all that
-//   controller -> WELCOME    session, mac of both nonces and the session     (or REFUSED, and hangs up)
+//   controller -> WELCOME    session, mac of both nonces and the session     (or REFUSED, and
+//   hangs up)
 //
 // The secret never travels. Both nonces are fresh, so a HELLO or WELCOME that was overheard is of
 // no use for another connection; the two codes begin with different labels, so neither can be sent

@@ -1,6 +1,7 @@
 // Control messages as plain structs, and their bytes (wire/control.fbs, wire/frame.h). What comes
 // in is a stranger's until proven otherwise: each frame is bounded, summed, verified and checked
-// for what its kind must hold. Tests: tests/unit/control/message_test.cc, tests/fuzz/control_fuzz.cc.
+// for what its kind must hold. Tests: tests/unit/control/message_test.cc,
+// tests/fuzz/control_fuzz.cc.
 #pragma once
 
 #include <array>

@@ -54,14 +54,16 @@ class Controller : private control::Connection::Owner {
   // Are both there and connected?
   bool can_carry(uint32_t from, uint32_t to) const;
 
-  // HEXAGENT_OK; HEXAGENT_E_UNKNOWN_WORKER (no connected endpoint), HEXAGENT_E_ARGUMENT (to itself),
+  // HEXAGENT_OK; HEXAGENT_E_UNKNOWN_WORKER (no connected endpoint), HEXAGENT_E_ARGUMENT (to
+  // itself),
   // HEXAGENT_E_FULL. on_transfer_ended() follows later, never from within.
   hexagent_status start(const TransferOrder& order, uint64_t* id);
 
   // HEXAGENT_OK, HEXAGENT_E_STALE (it has ended), HEXAGENT_E_RANGE.
   hexagent_status change_urgency(uint64_t id, const Urgency& urgency);
 
-  // Ends it with HEXAGENT_E_CANCELLED, told at once from within. HEXAGENT_E_STALE when it has ended.
+  // Ends it with HEXAGENT_E_CANCELLED, told at once from within. HEXAGENT_E_STALE when it has
+  // ended.
   hexagent_status cancel(uint64_t id);
 
   uint32_t transfers_alive() const { return static_cast<uint32_t>(transfers_.size()); }

@@ -117,7 +117,8 @@ void SchedulerAdapter::on_transfer_ended(const TransferEnd& end) {
   send(report);
 }
 
-// The core has no inputs for these two yet: it frees the KV of both ends when the transfer ends, and
+// The core has no inputs for these two yet: it frees the KV of both ends when the transfer ends,
+// and
 // learns its link model from the reports alone (issue #5).
 void SchedulerAdapter::on_transfer_quiesced(uint64_t, const TransferOrder&, uint32_t,
                                             hexagent_status) {}

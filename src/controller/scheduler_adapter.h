@@ -1,6 +1,8 @@
-// SchedulerAdapter: joins the controller to a scheduler with a thread of its own. TRANSFER decisions
+// SchedulerAdapter: joins the controller to a scheduler with a thread of its own. TRANSFER
+// decisions
 // between workers that both have a connected endpoint are carried out; how they go comes back as
-// ordinary reports through the intake ring, so that it is ordered and journalled like anything else.
+// ordinary reports through the intake ring, so that it is ordered and journalled like anything
+// else.
 // All other transfers are left to the embedder, who sees every decision as before. This is the one
 // file where the two meet: new inputs and new fields of decisions attach here. Tests:
 // tests/abi/transfer_test.c.

@@ -52,7 +52,8 @@ class ControllerEvents {
  public:
   // Once for each started transfer.
   virtual void on_transfer_ended(const TransferEnd& end) = 0;
-  // Once for each side of it, HEXAGENT_TRANSFER_SOURCE and _TARGET, never before its end: the blocks
+  // Once for each side of it, HEXAGENT_TRANSFER_SOURCE and _TARGET, never before its end: the
+  // blocks
   // there are free. `status`: HEXAGENT_OK by the endpoint's word; HEXAGENT_E_PEER: that process is
   // gone and its memory with it; HEXAGENT_E_TIMEOUT: nobody heard of it again.
   virtual void on_transfer_quiesced(uint64_t id, const TransferOrder& order, uint32_t side,

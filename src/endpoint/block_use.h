@@ -1,7 +1,7 @@
 // BlockUse: which blocks of which pool are in use by transfers. Blocks that are to be written
 // belong to one transfer alone; blocks that are read may be shared, as prefixes are. An engine that
 // hands out a block twice would otherwise find out by wrong tokens.
-// Tests: tests/unit/endpoint/block_use_test.cc.
+// Tests: tests/unit/endpoint/endpoint_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // CommandQueue: what the engine wants, on its way to the endpoint's thread; bounded.
-// Tests: tests/abi/endpoint_test.c.
+// Tests: tests/unit/endpoint/endpoint_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,8 @@
 // each ends once and quiesces once, whichever of the three fails. See include/hexagent/endpoint.h.
 //
 // All but the queues belongs to one thread, which start() makes and stop() joins. Files:
-// endpoint.cc life and commands, transfers.cc records of transfers. Tests: tests/abi/endpoint_test.c,
+// endpoint.cc life and commands, transfers.cc records of transfers. Tests:
+// tests/unit/endpoint/endpoint_test.cc,
 // tests/unit/endpoint/.
 #pragma once
 

@@ -1,6 +1,6 @@
 // EventQueue: what the engine is told, bounded; the endpoint's thread adds, the engine polls. A
 // mutex is enough: some events a transfer, and neither side holds it for longer than a copy.
-// Tests: tests/abi/endpoint_test.c.
+// Tests: tests/unit/endpoint/endpoint_test.cc.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // TransportPort: a transport on a libuv loop. It calls progress() when the descriptor, the timer,
 // a thread of the plugin's or the endpoint says so, and hands on what the transport tells. Events
 // are handed on between two calls of the transport, never from within one. Tests:
-// tests/abi/endpoint_test.c.
+// tests/unit/endpoint/endpoint_test.cc.
 #pragma once
 
 #include <uv.h>

@@ -1,5 +1,6 @@
 /*
- * Layout of the structs of endpoint.h on 64-bit machines: sizes and offsets that no minor version may
+ * Layout of the structs of endpoint.h on 64-bit machines: sizes and offsets that no minor version
+ * may
  * change; new members only go to the end of the configuration. The checks are made by the compiler.
  */
 #include <hexagent/endpoint.h>

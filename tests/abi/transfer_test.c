@@ -39,6 +39,7 @@ static void engine_open(engine* self, const char* address, uint32_t worker) {
   config.worker = worker;
   config.controller = address;
   config.secret = SECRET;
+  config.options = "silence_ms=60000"; /* this machine may be busy */
   hexagent_error error = empty_error();
   self->endpoint = hexagent_endpoint_open(&config, &error);
   if (self->endpoint == NULL) print_error("endpoint: %s\n", error.text);

@@ -6,7 +6,7 @@ complain() { echo "tidy: $1"; failed=1; }
 
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard \
   'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.c' 'tests/*.h' 'examples/*.c' \
-  ':!tests/compat/*/hexagent.h') # a released header stays as it was
+  ':!tests/compat/*/hexagent.h' ':!tests/compat/*/endpoint.h') # a released header stays as it was
 for file in "${sources[@]}"; do
   [[ -f $file ]] || continue
   long=$(awk 'length > 100 { print FILENAME ":" FNR; exit }' "$file")

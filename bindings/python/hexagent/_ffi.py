@@ -243,7 +243,7 @@ HEXAGENT_DECISION_REFUSED = 2
 HEXAGENT_DECISION_PREFILL = 3
 #: prefill and decode on `worker`
 HEXAGENT_DECISION_LOCAL = 4
-#: move KV from `worker` to `peer_worker`
+#: move KV from `worker` to `peer_worker`; the library does it and reports it where both have an endpoint (endpoint.h)
 HEXAGENT_DECISION_TRANSFER = 5
 #: decode on `worker`, KV from `peer_worker`
 HEXAGENT_DECISION_DECODE = 6

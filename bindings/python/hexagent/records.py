@@ -328,7 +328,7 @@ class DecisionKind(Code):
     PREFILL = 3
     #: prefill and decode on `worker`
     LOCAL = 4
-    #: move KV from `worker` to `peer_worker`
+    #: move KV from `worker` to `peer_worker`; the library does it and reports it where both have an endpoint (endpoint.h)
     TRANSFER = 5
     #: decode on `worker`, KV from `peer_worker`
     DECODE = 6

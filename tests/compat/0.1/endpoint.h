@@ -61,7 +61,8 @@ typedef struct hexagent_endpoint_config {
  *
  * @return  The endpoint, or NULL; `error` says why: HEXAGENT_E_ARGUMENT (no worker, controller or
  *          secret, a malformed address), HEXAGENT_E_RANGE, HEXAGENT_E_KEY (a bad option of the
- *          transport), HEXAGENT_E_IO (no such plugin), HEXAGENT_E_VERSION (a plugin of another ABI),
+ *          transport), HEXAGENT_E_IO (no such plugin), HEXAGENT_E_VERSION (a plugin of another
+ *          ABI),
  *          HEXAGENT_E_NO_DEVICE, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_SYSTEM.
  * Ownership: all strings are copied.
  * Threads: [owner]. Since: 0.1

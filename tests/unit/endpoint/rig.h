@@ -90,6 +90,7 @@ struct Engine {
     config.worker = worker;
     config.controller = address.c_str();
     config.secret = kSecret;
+    config.options = "silence_ms=60000";  // this machine may be busy
     config.slot_bytes = config.chunk_bytes_min = 16384;
     config.reconnect_min_ns = 1'000'000;
     config.reconnect_max_ns = 20'000'000;

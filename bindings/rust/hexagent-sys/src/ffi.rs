@@ -235,7 +235,7 @@ pub const HEXAGENT_DECISION_REFUSED: u32 = 2;
 pub const HEXAGENT_DECISION_PREFILL: u32 = 3;
 /// prefill and decode on `worker`
 pub const HEXAGENT_DECISION_LOCAL: u32 = 4;
-/// move KV from `worker` to `peer_worker`
+/// move KV from `worker` to `peer_worker`; the library does it and reports it where both have an endpoint (endpoint.h)
 pub const HEXAGENT_DECISION_TRANSFER: u32 = 5;
 /// decode on `worker`, KV from `peer_worker`
 pub const HEXAGENT_DECISION_DECODE: u32 = 6;

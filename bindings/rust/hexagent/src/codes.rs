@@ -664,7 +664,7 @@ pub enum DecisionKind {
     Prefill,
     /// prefill and decode on `worker`
     Local,
-    /// move KV from `worker` to `peer_worker`
+    /// move KV from `worker` to `peer_worker`; the library does it and reports it where both have an endpoint (endpoint.h)
     Transfer,
     /// decode on `worker`, KV from `peer_worker`
     Decode,
