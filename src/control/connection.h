@@ -1,5 +1,6 @@
 // One end of a control connection: a stream of libuv, cut into messages. It belongs to the thread
-// of its loop. Tests: tests/unit/controller/controller_test.cc, tests/unit/endpoint/endpoint_test.cc.
+// of its loop. Tests: tests/unit/controller/controller_test.cc,
+// tests/unit/endpoint/endpoint_test.cc.
 #pragma once
 
 #include <uv.h>

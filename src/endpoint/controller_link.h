@@ -1,5 +1,6 @@
 // ControllerLink: an endpoint's connection to the controller: connects, proves itself, keeps it
-// alive, and begins again with growing pauses when it is lost. Tests: tests/unit/endpoint/endpoint_test.cc.
+// alive, and begins again with growing pauses when it is lost. Tests:
+// tests/unit/endpoint/endpoint_test.cc.
 #pragma once
 
 #include <uv.h>
