@@ -94,6 +94,7 @@ if [[ $mode == full ]]; then
   step "fuzzing" bash tests/fuzz/run.sh 20
   step "64-bit ARM under qemu" bash tests/aarch64.sh
   step "bindings" bash tests/bindings.sh build/clang
+  step "CUDA plugin" bash tests/cuda.sh
   step "gateway" bash tests/gateway.sh build/clang
   step "clang-tidy" static_checks
   step "quick start" bash examples/quickstart.sh --smoke

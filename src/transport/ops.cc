@@ -180,6 +180,7 @@ hexagent_status create_transport(const hexagent_transport_host* host,
     TransportRequest request = {};
     if (our_config.options != nullptr) request.options = our_config.options;
     request.peers_max = our_config.peers_max != 0 ? our_config.peers_max : kPeersDefault;
+    request.host = &our_host;
     our_config.peers_max = request.peers_max;
     our_config.options = nullptr;  // the caller's memory
     Parts parts;

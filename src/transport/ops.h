@@ -22,6 +22,7 @@ struct Parts {
 struct TransportRequest {
   std::string_view options;
   uint32_t peers_max;
+  const hexagent_transport_host* host;  // during the call only
 };
 
 // Reads and checks host and configuration, then asks `make` for the parts.

@@ -231,7 +231,9 @@ hexagent_status Engine::cancel(uint32_t side, uint64_t id) {
 // What the mover has finished. One result at a time: handling one may change what is running.
 uint32_t Engine::collect(uint32_t budget) {
   MoveResult result = {};
-  if (mover_->run(budget, &result, 1) == 0) return 0;
+  const uint32_t ended = mover_->run(budget, &result, 1);
+  send_notes();
+  if (ended == 0) return 0;
   const Ticket ticket = read_ticket(result.ticket);
   HEXAGENT_CHECK(ticket.peer < peers_.size() && ticket.entry < Peer::kUnderWay);
   if (ticket.sending) {

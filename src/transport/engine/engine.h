@@ -103,6 +103,8 @@ class Engine {
   void answer_bye(uint32_t worker, const MessageHeader& header);
   void add_credit(Peer* peer, const Credit& credit);
   uint32_t flush_unsent();
+  uint32_t send_notes();
+  void on_note(uint32_t peer, const NoteMessage& message);
 
   // -- engine_source.cc
   void enqueue(uint32_t index);

@@ -29,9 +29,10 @@ hexagent_status Engine::make_peer(uint32_t worker, uint32_t* out) {
   *out = find_peer(worker);
   if (*out != kNoIndex) return HEXAGENT_OK;
   if (peers_.size() < config_.peers_max) {
-    // Per chunk under way one message, per transfer OPEN and CLOSE, per reservation CLOSE.
+    // Per chunk under way one message and one note, per transfer OPEN and CLOSE, per reservation
+    // CLOSE.
     const uint32_t unsent_max =
-        4 * Peer::kUnderWay + 2 * config_.transfers_max + config_.reservations_max;
+        8 * Peer::kUnderWay + 2 * config_.transfers_max + config_.reservations_max;
     peers_.emplace_back(unsent_max);
     peers_.back().session = first_session_;
     *out = static_cast<uint32_t>(peers_.size() - 1);
@@ -151,6 +152,7 @@ void Engine::on_hello(uint32_t index, const HelloMessage& message) {
   }
   peer.state = Peer::State::kUp;
   if (header.peer_session == 0) send_hello(index);
+  send_notes();
   tell_peer(index, HEXAGENT_TRANSFER_PEER_UP, HEXAGENT_OK);
   for (uint32_t at = peer.queue_head; at != kNoIndex;) {
     const uint32_t next = transfers_[at].next_in_queue;
@@ -190,9 +192,34 @@ void Engine::on_message(uint32_t index, const AnyMessage& message) {
         return on_close_from_source(index, message.close);
       }
       return on_close_from_target(index, message.close);
+    case MessageKind::kNote:
+      return on_note(index, message.note);
     default:
       return;
   }
+}
+
+void Engine::on_note(uint32_t index, const NoteMessage& message) {
+  MoverNote note;
+  note.peer = index;
+  note.size = message.size;
+  std::memcpy(note.bytes, message.bytes, sizeof(note.bytes));
+  mover_->on_note(note);
+}
+
+uint32_t Engine::send_notes() {
+  uint32_t sent = 0;
+  MoverNote note;
+  while (mover_->take_note(&note)) {
+    HEXAGENT_CHECK(note.peer < peers_.size() && note.size <= kNoteMax);
+    NoteMessage message = {};
+    message.header = header_for(peers_[note.peer], MessageKind::kNote);
+    message.size = note.size;
+    std::memcpy(message.bytes, note.bytes, note.size);
+    send(note.peer, &message, sizeof(message));
+    ++sent;
+  }
+  return sent;
 }
 
 // Ends a connection, whoever began that. Our blocks need nothing of the peer to become free.

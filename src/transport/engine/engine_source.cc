@@ -174,7 +174,7 @@ uint32_t Engine::start_pushes() {
     Peer& peer = peers_[(first_peer_ + turn) % count];
     while (peer.state == Peer::State::kUp && peer.credits.count() > 0) {
       const uint32_t index = pick(peer, now_ns);
-      if (index == kNoIndex) break;
+      if (index == kNoIndex || !mover_->ready((first_peer_ + turn) % count)) break;
       push_chunk(index, now_ns);
       ++started;
     }

@@ -34,6 +34,8 @@ bool sensible(const AnyMessage& message) {
       return message.ack.status <= 0;
     case MessageKind::kGrant:
       return message.grant.slot_generation != 0;
+    case MessageKind::kNote:
+      return message.note.size <= kNoteMax && message.note.reserved == 0;
   }
   return false;
 }
@@ -56,6 +58,8 @@ size_t message_size(MessageKind kind) {
       return sizeof(AckMessage);
     case MessageKind::kGrant:
       return sizeof(GrantMessage);
+    case MessageKind::kNote:
+      return sizeof(NoteMessage);
   }
   return 0;
 }

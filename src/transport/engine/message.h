@@ -25,7 +25,8 @@ enum class MessageKind : uint16_t {
   kClose = 4,  // both: a transfer has ended before its time
   kReady = 5,  // source: a chunk is in your slot
   kAck = 6,    // target: it is in its blocks (or not), and you may have the slot again
-  kGrant = 7   // target: you may have this slot again
+  kGrant = 7,  // target: you may have this slot again
+  kNote = 8    // both: from mover to mover
 };
 
 struct MessageHeader {
@@ -98,6 +99,13 @@ struct GrantMessage {
   uint32_t slot_generation;
 };
 
+struct NoteMessage {
+  MessageHeader header;
+  uint32_t size;
+  uint32_t reserved;
+  unsigned char bytes[kNoteMax];
+};
+
 // Room for any message.
 union AnyMessage {
   MessageHeader header;
@@ -108,6 +116,7 @@ union AnyMessage {
   ReadyMessage ready;
   AckMessage ack;
   GrantMessage grant;
+  NoteMessage note;
 };
 static_assert(sizeof(AnyMessage) <= HEXAGENT_CONTROL_MAX);
 

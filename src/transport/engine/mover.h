@@ -17,6 +17,14 @@ namespace hexagent::transport {
 
 inline constexpr size_t kAddressMax = 256;
 inline constexpr uint32_t kNoPeer = 0xffffffffu;
+inline constexpr size_t kNoteMax = 80;
+
+// What a mover says to the peer's mover, carried by the engine in order with its own messages.
+struct MoverNote {
+  uint32_t peer = 0;
+  uint32_t size = 0;  // at most kNoteMax
+  unsigned char bytes[kNoteMax] = {};
+};
 
 // A chunk at one end. `copy` stays until the job has ended.
 struct MoveJob {
@@ -56,6 +64,9 @@ class Mover {
   // peer may still write what it was lent, so that memory is never used again.
   virtual void close_peer(uint32_t peer) = 0;
 
+  // Source: may chunks be pushed to this peer? Asked when there is one; a mover that takes its time
+  // to reach a peer begins to here. While false, no clock of silence runs.
+  virtual bool ready(uint32_t /*peer*/) { return true; }
   // Source: packs the chunk and brings it into the peer's slot. When the job ends, our own blocks
   // are read, and a READY message sent now finds the data, or waits for it inside scatter().
   virtual void push(const MoveJob& job) = 0;
@@ -72,6 +83,12 @@ class Mover {
   // Moves jobs on, `budget` of them at most if it can choose (0 = none, only collects); reports at
   // most `room` that have ended.
   virtual uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) = 0;
+
+  // Notes that wait to be sent, in order; false = none. What run() has noted is sent before anything
+  // that follows from its results.
+  virtual bool take_note(MoverNote* /*out*/) { return false; }
+  // A note of the peer's mover. It comes from outside: check everything.
+  virtual void on_note(const MoverNote& /*note*/) {}
 
   // A peer whose path broke, each once; kNoPeer = none.
   virtual uint32_t take_lost() { return kNoPeer; }
