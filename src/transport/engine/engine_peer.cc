@@ -227,7 +227,8 @@ void Engine::lose_peer(uint32_t index, hexagent_status status) {
   Peer& peer = peers_[index];
   if (peer.state != Peer::State::kUp && peer.state != Peer::State::kConnecting) return;
   const ByeMessage bye = {header_for(peer, MessageKind::kBye), status, 0};
-  if (peer.state == Peer::State::kUp && peer.unsent.empty()) {
+  if (peer.peer_session != 0 && peer.unsent.empty()) {
+    // Who has greeted us hears of it, also when its staging could not be reached.
     // Best effort: a peer that is gone cannot be told, one that is not notices by itself.
     host_.send_control(host_.context, peer.worker, &bye, sizeof(bye));
   }

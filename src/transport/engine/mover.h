@@ -84,8 +84,8 @@ class Mover {
   // most `room` that have ended.
   virtual uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) = 0;
 
-  // Notes that wait to be sent, in order; false = none. What run() has noted is sent before anything
-  // that follows from its results.
+  // Notes that wait to be sent, in order; false = none. What run() has noted is sent before
+  // anything that follows from its results.
   virtual bool take_note(MoverNote* /*out*/) { return false; }
   // A note of the peer's mover. It comes from outside: check everything.
   virtual void on_note(const MoverNote& /*note*/) {}

@@ -2,9 +2,9 @@
 // the host, where tests run all threads one after the other.
 //
 // A warp takes steps of 4 KiB: each of its 32 lanes 8 vectors of 16 bytes, 512 bytes apart, so that
-// neighbours read neighbouring bytes and 8 loads of a lane are under way at once. The packed side is
-// dense, so the work is even whatever the fragments are. Loads say "read once" and the packed side
-// is kept in L2, where the link or the scatter reads it next. Tests:
+// neighbours read neighbouring bytes and 8 loads of a lane are under way at once. The packed side
+// is dense, so the work is even whatever the fragments are. Loads say "read once" and the packed
+// side is kept in L2, where the link or the scatter reads it next. Tests:
 // tests/unit/transport/cuda/copy_lane_test.cc.
 #pragma once
 

@@ -63,7 +63,8 @@ bool CopyLanes::make_room(Lane* lane, size_t bytes) {
   return true;
 }
 
-// Of the regions those that the chunk touches, of the blocks all: a chunk mostly needs most of them.
+// Of the regions those that the chunk touches, of the blocks all: a chunk mostly needs most of
+// them.
 hexagent_status CopyLanes::upload_lists(Lane* lane, const Chunk& chunk, CopyPlan* plan) {
   const KvCopy& copy = *chunk.copy;
   const uint64_t last = chunk.first_fragment + chunk.fragment_count - 1;

@@ -1,5 +1,5 @@
-// What a pack or unpack kernel is told, and where each 16 bytes of a chunk lie. The packed side of a
-// chunk is one row of vectors; the pool's side follows from divisions by numbers that the host
+// What a pack or unpack kernel is told, and where each 16 bytes of a chunk lie. The packed side of
+// a chunk is one row of vectors; the pool's side follows from divisions by numbers that the host
 // prepared. The same code on host and device; it says what kv_index.h says, without its divisions.
 // Tests: tests/unit/transport/cuda/copy_plan_test.cc.
 #pragma once

@@ -1,7 +1,7 @@
 // The cuda-nccl transport's mover: chunks of pools in device memory.
 //
-// Direct (one machine): a kernel packs into the peer's staging, which CUDA IPC maps here; the peer's
-// kernel unpacks. As host-memory does it, with kernels.
+// Direct (one machine): a kernel packs into the peer's staging, which CUDA IPC maps here; the
+// peer's kernel unpacks. As host-memory does it, with kernels.
 //
 // NCCL:   source                                target
 //   push: pack into staging of our own
@@ -10,9 +10,10 @@
 //         ... NCCL moves the bytes ...
 //                                               unpack is launched once they are here
 //                                   <---- ACK (the engine's)
-// So neither end enqueues before the other has promised to, and both enqueue in the order of GO. The
-// kernel that writes blocks is launched only after the bytes are here, by this thread: until then
-// a cancelled transfer or a lost peer just forgets the job, and blocks are free without the peer.
+// So neither end enqueues before the other has promised to, and both enqueue in the order of GO.
+// The kernel that writes blocks is launched only after the bytes are here, by this thread: until
+// then a cancelled transfer or a lost peer just forgets the job, and blocks are free without the
+// peer.
 //
 // Nothing blocks: run() looks at marks in host memory. Communicators die on the reaper's thread.
 // Tests: tests/unit/transport/cuda/cuda_mover_test.cc, on a device of host memory and with a

@@ -1,5 +1,5 @@
-// Division of 32-bit numbers by one that is known before a launch: a multiplication and shifts, since
-// a device has no instruction for division and each 16 bytes would need four of them. After
+// Division of 32-bit numbers by one that is known before a launch: a multiplication and shifts,
+// since a device has no instruction for division and each 16 bytes would need four of them. After
 // Granlund and Montgomery, "Division by invariant integers using multiplication" (PLDI 1994),
 // figure 4.1: right for every numerator and divisor. Tests:
 // tests/unit/transport/cuda/copy_plan_test.cc.

@@ -1,5 +1,5 @@
-// Marks: the words in host memory by which a device tells how far a stream has come. One block for a
-// whole transport, so that the watcher looks at all of them at once. Tests:
+// Marks: the words in host memory by which a device tells how far a stream has come. One block for
+// a whole transport, so that the watcher looks at all of them at once. Tests:
 // tests/unit/transport/cuda/parts_test.cc.
 #pragma once
 

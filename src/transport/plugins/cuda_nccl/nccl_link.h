@@ -3,8 +3,9 @@
 // Two-sided calls of NCCL have to meet, and a kernel that waits for its counterpart holds a
 // multiprocessor. So both ends enqueue the same operations in the same order, and only when the
 // counterpart has promised to: see cuda_mover.h. The first operation of all is 16 bytes that nobody
-// reads: NCCL makes its connections when first used, which is not to count as a chunk's time. Traffic the other way has a communicator of its
-// own; in a common one, sends that cross would wait for each other for ever.
+// reads: NCCL makes its connections when first used, which is not to count as a chunk's time.
+// Traffic the other way has a communicator of its own; in a common one, sends that cross would wait
+// for each other for ever.
 //
 // Calls never block. After one that answers "in progress" nothing may be enqueued in the stream,
 // since the kernel is not in it yet; run() asks until it is. NCCL has no time-outs; here a

@@ -1,5 +1,5 @@
-// What the movers of two peers tell each other: the address of staging (in HELLO), and notes. All of
-// it comes from outside and is checked. Tests: tests/unit/transport/cuda/parts_test.cc.
+// What the movers of two peers tell each other: the address of staging (in HELLO), and notes. All
+// of it comes from outside and is checked. Tests: tests/unit/transport/cuda/parts_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 // stuck, for ever; nobody else waits for that. Memory that a peer can still reach is freed here,
 // too, some time after it was given up.
 //
-// Communicators that are to die together are all revoked before the first is aborted: an abort frees
-// device memory, which waits for the kernels of the others. Tests:
+// Communicators that are to die together are all revoked before the first is aborted: an abort
+// frees device memory, which waits for the kernels of the others. Tests:
 // tests/unit/transport/cuda/parts_test.cc.
 #pragma once
 

@@ -1,5 +1,5 @@
-// The kernels' own source, compiled for the host and run thread by thread: over all layouts it packs
-// and unpacks as the slow walk does, agrees with the host's checksum and writes nothing else.
+// The kernels' own source, compiled for the host and run thread by thread: over all layouts it
+// packs and unpacks as the slow walk does, agrees with the host's checksum and writes nothing else.
 #include <csetjmp>
 #include <cstdarg>
 #include <cstddef>

@@ -1,6 +1,6 @@
-// Loads hexagent_cuda.so as an endpoint does, on a machine that may have no GPU: `plugin_check PATH`.
-// It has to answer "no device" where there is none, without a trace left, and refuse another ABI.
-// Prints one line; not a test of cmocka's since the plugin is not part of every build.
+// Loads hexagent_cuda.so as an endpoint does, on a machine that may have no GPU: `plugin_check
+// PATH`. It has to answer "no device" where there is none, without a trace left, and refuse another
+// ABI. Prints one line; not a test of cmocka's since the plugin is not part of every build.
 #include <dlfcn.h>
 
 #include <cstdio>
