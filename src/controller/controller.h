@@ -38,7 +38,7 @@ struct ControllerSettings {
   uint64_t sweep_ms = 250;
 };
 
-class Controller : private control::Connection::Owner {
+class Controller final : private control::Connection::Owner {
  public:
   // Both outlive it. Nothing happens before open().
   Controller(const ControllerSettings& settings, ControllerEvents* events)
