@@ -99,6 +99,7 @@ void SchedulerAdapter::withdraw(const CallKey& call) {
   if (found == moving_.end()) return;
   const uint64_t id = found->second;
   moving_.erase(found);
+  unsettled_.insert(id);
   controller_.cancel(id);
 }
 
@@ -113,15 +114,33 @@ void SchedulerAdapter::on_transfer_ended(const TransferEnd& end) {
     report.start_ns = end.start_ns;
     report.end_ns = end.end_ns;
     report.bytes = end.bytes;
+  } else {
+    unsettled_.insert(end.id);
   }
   send(report);
 }
 
-// The core has no inputs for these two yet: it frees the KV of both ends when the transfer ends,
-// and
-// learns its link model from the reports alone (issue #5).
-void SchedulerAdapter::on_transfer_quiesced(uint64_t, const TransferOrder&, uint32_t,
-                                            hexagent_status) {}
+// Of a transfer that was withdrawn or failed the core keeps the KV of both ends until then. Where
+// nobody was heard of again it decides itself how long (the key quiesce_timeout_s).
+void SchedulerAdapter::on_transfer_quiesced(uint64_t id, const TransferOrder& order, uint32_t side,
+                                            hexagent_status status) {
+  const bool at_target = side == HEXAGENT_TRANSFER_TARGET;
+  const auto found = unsettled_.find(id);
+  if (found == unsettled_.end()) return;
+  if (settled_half_.erase(id) == 0) {
+    settled_half_.insert(id);
+  } else {
+    unsettled_.erase(found);
+  }
+  if (status == HEXAGENT_E_TIMEOUT) return;
+  hexagent_report report =
+      report_about(order.workflow, order.call, static_cast<uint32_t>(order.tag));
+  report.outcome = HEXAGENT_OUTCOME_QUIESCED;
+  report.worker = at_target ? order.to : order.from;
+  send(report);
+}
+
+// Not told to the core yet: over short runs a transport's estimate is far off.
 void SchedulerAdapter::on_link_measured(const LinkMeasured&) {}
 
 // Whether a worker lives is for the embedder to say: it may serve without its endpoint.

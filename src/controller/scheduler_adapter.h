@@ -1,16 +1,15 @@
-// SchedulerAdapter: joins the controller to a scheduler with a thread of its own. TRANSFER
-// decisions
-// between workers that both have a connected endpoint are carried out; how they go comes back as
-// ordinary reports through the intake ring, so that it is ordered and journalled like anything
-// else.
-// All other transfers are left to the embedder, who sees every decision as before. This is the one
-// file where the two meet: new inputs and new fields of decisions attach here. Tests:
-// tests/abi/transfer_test.c.
+// SchedulerAdapter: joins the controller to a scheduler with a thread of its own.
+//
+// TRANSFER decisions between workers that both have a connected endpoint are carried out; how they
+// go comes back as ordinary reports through the intake ring, so that it is ordered and journalled
+// like anything else. All other transfers are left to the embedder, who sees every decision as
+// before. This is the one file where the two meet. Tests: tests/abi/transfer_test.c.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "controller/controller.h"
@@ -51,6 +50,8 @@ class SchedulerAdapter : public LoopExtension, private ControllerEvents {
   uv_timer_t retry_ = {};
   bool open_ = false;
   std::map<CallKey, uint64_t> moving_;   // to the controller's id
+  std::set<uint64_t> unsettled_;         // withdrawn or failed: the core waits for both ends
+  std::set<uint64_t> settled_half_;      // of these, one end is quiet
   std::deque<hexagent_report> waiting_;  // for room in the intake ring
 };
 

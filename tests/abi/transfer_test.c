@@ -164,7 +164,8 @@ static int fleet_open(void** state) {
   const hexagent_profile profile = good_profile(&self->base);
   assert_int_equal(hexagent_profile_set(self->base.scheduler, &profile, 1, NULL), HEXAGENT_OK);
   for (uint32_t role = HEXAGENT_ROLE_PREFILL; role <= HEXAGENT_ROLE_DECODE; ++role) {
-    const hexagent_worker worker = good_worker(&self->base, role, role);
+    hexagent_worker worker = good_worker(&self->base, role, role);
+    worker.flags |= HEXAGENT_WORKER_ENDPOINT;
     assert_int_equal(hexagent_worker_set(self->base.scheduler, &worker, 2, NULL), HEXAGENT_OK);
   }
   return 0;
@@ -237,10 +238,10 @@ static void a_failed_transfer_is_planned_again(void** state) {
   }
   assert_int_equal(self->engines[1].status, HEXAGENT_E_NO_MEMORY);
   self->engines[1].refuse_with = HEXAGENT_OK;
-  /* The call is sent again, and this time goes through. */
-  const hexagent_decision prefill = fleet_await(self, HEXAGENT_DECISION_PREFILL);
-  assert_int_equal(prefill.attempt, 2);
-  report(self, HEXAGENT_PHASE_PREFILL, &prefill);
+  /* Its KV is still at its source: it is moved again, and this time goes through. */
+  hexagent_decision transfer = fleet_await(self, HEXAGENT_DECISION_TRANSFER);
+  if (transfer.attempt == 1) transfer = fleet_await(self, HEXAGENT_DECISION_TRANSFER);
+  assert_int_equal(transfer.attempt, 2);
   const hexagent_decision decode = fleet_await(self, HEXAGENT_DECISION_DECODE);
   report(self, HEXAGENT_PHASE_DECODE, &decode);
   const hexagent_decision done = fleet_await(self, HEXAGENT_DECISION_WORKFLOW_DONE);
@@ -260,6 +261,17 @@ static void a_cancelled_call_ends_its_transfer(void** state) {
     engine_turn(&self->engines[0]);
     engine_turn(&self->engines[1]);
   }
+  /* The scheduler hears of it, and keeps the KV of neither end any longer. */
+  hexagent_stats stats;
+  memset(&stats, 0, sizeof(stats));
+  stats.struct_size = sizeof(stats);
+  for (int tries = 0; tries < PATIENCE_MS; ++tries) {
+    assert_int_equal(hexagent_stats_read(self->base.scheduler, &stats), HEXAGENT_OK);
+    if (stats.kv_held_tokens == 0) break;
+    poll(NULL, 0, 1);
+  }
+  assert_int_equal(stats.kv_held_tokens, 0);
+  assert_int_equal(stats.kv_quiesce_timeouts, 0);
 }
 
 static void without_endpoints_transfers_are_the_embedders(void** state) {
