@@ -24,7 +24,8 @@ macro_rules! records {
 
 records! {
     Call "hexagent_call", Decision "hexagent_decision", Forecast "hexagent_forecast",
-    Heartbeat "hexagent_heartbeat", Link "hexagent_link", Model "hexagent_model",
+    Heartbeat "hexagent_heartbeat", Link "hexagent_link", LinkInfo "hexagent_link_info",
+    LinkSample "hexagent_link_sample", Model "hexagent_model",
     Placement "hexagent_placement", Prefix "hexagent_prefix", Profile "hexagent_profile",
     Report "hexagent_report", Worker "hexagent_worker", WorkerInfo "hexagent_worker_info",
     ShadowInfo "hexagent_shadow_info",
