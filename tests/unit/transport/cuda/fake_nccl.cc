@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "transport/plugins/cuda_nccl/nccl_api.h"
@@ -50,6 +51,7 @@ std::mutex mutex;
 FakeNcclScript script;
 std::map<std::string, std::shared_ptr<Pair>> pairs;
 std::map<Comm*, std::shared_ptr<Comm>> comms;
+std::map<Operation*, std::unique_ptr<Operation>> operations;  // on some stream
 
 bool attempt(void* context) {
   auto* operation = static_cast<Operation*>(context);
@@ -66,7 +68,7 @@ bool attempt(void* context) {
     }
     meeting.done = over = true;
   }
-  if (over) delete operation;
+  if (over) operations.erase(operation);
   return over;
 }
 
@@ -90,7 +92,9 @@ int32_t enqueue(Comm* raw, const void* from, void* to, size_t bytes, void* strea
   }
   comm->polls = script.enqueue_polls;
   const bool in_progress = comm->polls > 0;
-  auto* operation = new Operation{comm, meetings[number]};
+  auto owned = std::make_unique<Operation>(Operation{comm, meetings[number]});
+  Operation* operation = owned.get();
+  operations[operation] = std::move(owned);
   lock.unlock();
   script.enqueue(stream, attempt, operation);
   return in_progress ? hexagent::transport::kNcclInProgress : hexagent::transport::kNcclSuccess;
