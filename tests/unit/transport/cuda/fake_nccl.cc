@@ -51,7 +51,8 @@ std::mutex mutex;
 FakeNcclScript script;
 std::map<std::string, std::shared_ptr<Pair>> pairs;
 std::map<Comm*, std::shared_ptr<Comm>> comms;
-std::map<Operation*, std::unique_ptr<Operation>> operations;  // on some stream
+// On some stream; never destroyed, since a stream may outlive this library's last breath.
+auto& operations = *new std::map<Operation*, std::unique_ptr<Operation>>;
 
 bool attempt(void* context) {
   auto* operation = static_cast<Operation*>(context);
