@@ -206,6 +206,11 @@ soak_run() {
   done >"$scratch/memory"
   wait "$load_pid" || { cat "$scratch/soak"; fail "the soak's load failed"; }
   cat "$scratch/soak"
+  local of_library
+  of_library=$(curl -s "$url/metrics" | grep -E '^hexagent_journal_(inputs|snapshots|segments_removed|failures)_total ')
+  echo "journal: $(tr '\n' ' ' <<<"${of_library//hexagent_journal_/}")$(du -sk "$scratch/journal" | cut -f 1) KiB at the end"
+  grep -q 'failures_total 0' <<<"$of_library" || fail "the journal has ended"
+  grep -q 'snapshots_total [1-9]' <<<"$of_library" || fail "no snapshot was taken"
   python3 - "$scratch/memory" "$soak" <<'PYTHON' || fail "the gateway grows"
 import sys
 rows = [tuple(map(float, line.split())) for line in open(sys.argv[1])]
@@ -225,7 +230,16 @@ PYTHON
 }
 
 if [[ $soak != 0 ]]; then
-  start_gateway soak "$third/own/gateway"
+  # With a journal of small segments, so that snapshots are taken and old files go all the while.
+  python3 - "$scratch" <<'PYTHON'
+import json, sys
+folder = sys.argv[1]
+config = json.load(open(f"{folder}/gateway.json"))
+config["scheduler"] = {"journal": f"{folder}/journal", "journal_segment_bytes": "300000",
+                       "journal_keep_bytes": "4000000"}
+json.dump(config, open(f"{folder}/soak.json", "w"))
+PYTHON
+  config=soak start_gateway soak "$third/own/gateway"
   soak_run
   exit $failed
 fi
