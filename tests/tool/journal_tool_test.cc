@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -19,6 +21,9 @@
 #include <vector>
 
 #include "crash/workload.h"
+#include "wire/frame.h"
+#include "wire/journal_decode.h"
+#include "wire/journal_encode.h"
 
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
@@ -165,6 +170,40 @@ void a_journal_that_decides_otherwise_shows_the_first_difference(void**) {
   assert_true(tells_difference(false));
 }
 
+// Makes another release the writer of the first segment.
+bool sign_as(const std::string& path, uint32_t version) {
+  const std::string name = path + "/0000000001.journal";
+  std::ifstream in(name, std::ios::binary);
+  const std::vector<char> text{std::istreambuf_iterator<char>(in), {}};
+  const std::vector<uint8_t> bytes(text.begin(), text.end());
+  Frame frame;
+  JournalHeader header;
+  if (!read_frame(bytes.data(), bytes.size(), &frame)) return false;
+  if (decode_header(frame.payload, frame.length, &header).status != HEXAGENT_OK) return false;
+  const uint64_t size = frame.size;
+  header.library_version = version;
+  JournalEncoder encoder;
+  const Payload payload = encoder.header(header);
+  frame.payload = payload.bytes;
+  frame.length = payload.length;
+  std::vector<uint8_t> changed;
+  append_frame(frame, &changed);
+  if (changed.size() != size) return false;
+  std::fstream out(name, std::ios::binary | std::ios::in | std::ios::out);
+  out.write(reinterpret_cast<const char*>(changed.data()), static_cast<std::streamsize>(size));
+  return out.good();
+}
+
+bool tells_other_release() {
+  const Folder folder(true, true);
+  if (!sign_as(folder.path, 0x000907)) return false;
+  const Output output = run_tool("replay " + folder.path);
+  return output.status == 1 && has(output, "written by hexagent 0.9.7, replayed by 0.1.0\n") &&
+         has(output, "steps decide otherwise than recorded");
+}
+
+void a_journal_of_another_release_says_so(void**) { assert_true(tells_other_release()); }
+
 bool tells_torn_tail() {
   const Folder folder(false, false);
   const std::string segment = folder.path + "/0000000001.journal";
@@ -284,6 +323,7 @@ int main() {
       cmocka_unit_test(a_journal_of_the_abi_replays),
       cmocka_unit_test(a_journal_that_decides_otherwise_is_not_recovered),
       cmocka_unit_test(a_journal_that_decides_otherwise_shows_the_first_difference),
+      cmocka_unit_test(a_journal_of_another_release_says_so),
       cmocka_unit_test(a_torn_tail_is_told_and_no_error),
       cmocka_unit_test(a_journal_without_its_first_segment_begins_with_a_snapshot),
       cmocka_unit_test(a_snapshot_that_cannot_be_read_is_told),
