@@ -157,6 +157,13 @@ static void submit_work(life* self) {
   held.flags = HEXAGENT_CALL_HELD;
   EXPECT(1, hexagent_submit(scheduler, &held, 1, NULL, 0, NULL, 0, results));
   EXPECT(HEXAGENT_OK, hexagent_ready(scheduler, 6, 1, 7));
+  const hexagent_link_sample sample = {.source_worker = 1,
+                                       .source_incarnation = 1,
+                                       .target_worker = 2,
+                                       .target_incarnation = 1,
+                                       .bytes = 1000000,
+                                       .duration_ns = 1000000};
+  EXPECT(1, hexagent_link_measured(scheduler, &sample, 1));
   const hexagent_heartbeat heartbeat = good_heartbeat(1);
   EXPECT(1, hexagent_heartbeat_submit(scheduler, &heartbeat, 1));
 }
@@ -169,6 +176,7 @@ static void ask_everything(life* self) {
   hexagent_workflow_info workflow_info = {.struct_size = sizeof(workflow_info)};
   hexagent_worker_info worker_info = {.struct_size = sizeof(worker_info)};
   hexagent_stats stats = {.struct_size = sizeof(stats)};
+  hexagent_link_info link = {.struct_size = sizeof(link)};
   hexagent_shadow_info shadow = {.struct_size = sizeof(shadow)};
   hexagent_placement placements[4];
   static char text[65536];
@@ -180,6 +188,7 @@ static void ask_everything(life* self) {
   EXPECT(HEXAGENT_OK, hexagent_explain(scheduler, 5, 1, text, sizeof(text), &needed));
   EXPECT(HEXAGENT_OK, hexagent_workflow_query(scheduler, 5, &workflow_info));
   EXPECT(HEXAGENT_OK, hexagent_worker_query(scheduler, 1, &worker_info));
+  EXPECT(HEXAGENT_OK, hexagent_link_query(scheduler, 1, 2, &link));
   EXPECT(HEXAGENT_OK, hexagent_stats_read(scheduler, &stats));
   EXPECT(HEXAGENT_E_STATE, hexagent_shadow_query(scheduler, &shadow));
   EXPECT(HEXAGENT_OK, hexagent_metrics_write(scheduler, text, sizeof(text), &needed));
