@@ -295,7 +295,11 @@ class Session {
   void event() {
     const uint64_t workflow = bytes_.small(6);
     const uint64_t call = bytes_.small(6);
-    switch (bytes_.byte() % 4) {
+    switch (bytes_.byte() % 6) {
+      case 4:
+        return resync();
+      case 5:
+        return static_cast<void>(hexagent_call_state(scheduler_, workflow, call));
       case 0:
         return check_input(hexagent_ready(scheduler_, workflow, call, 1));
       case 1:
@@ -305,6 +309,23 @@ class Session {
       default:
         return check_input(hexagent_workflow_end(scheduler_, workflow, 1));
     }
+  }
+
+  // A worker's list, some of it true.
+  void resync() {
+    hexagent_resync record = {};
+    record.worker = bytes_.small(5);
+    record.incarnation = bytes_.small(3);
+    record.decision_sequence = bytes_.once_in(3) ? bytes_.small(200) : 0;
+    hexagent_held_call held[3] = {};
+    for (hexagent_held_call& one : held) {
+      one.workflow = bytes_.small(6);
+      one.call = bytes_.small(6);
+      one.attempt = bytes_.small(3);
+    }
+    if (bytes_.once_in(2)) held[0].workflow = last_.workflow, held[0].call = last_.call;
+    const uint32_t count = bytes_.byte() % 4;
+    check_input(hexagent_worker_resync(scheduler_, &record, held, count, nullptr));
   }
 
   void ask() {

@@ -36,7 +36,9 @@ class Ring {
   T& back() { return slots_[(tail_ - 1) & (size_ - 1)]; }
   void pop() {
     HEXAGENT_CHECK(head_ < tail_);
-    ++head_;
+    // From the beginning when empty, or a long ring would come to use all its places in turn, and
+    // with them all its memory.
+    if (++head_ == tail_) head_ = tail_ = 0;
   }
   bool empty() const { return head_ == tail_; }
   uint64_t size() const { return tail_ - head_; }
@@ -57,7 +59,7 @@ class Ring {
 
   uint64_t size_ = 16;
   std::unique_ptr<T[]> slots_;
-  uint64_t head_ = 0;  // counts up for ever; the low bits are the place
+  uint64_t head_ = 0;  // counts up while anything is in it; the low bits are the place
   uint64_t tail_ = 0;
   uint32_t grow_count_ = 0;
 };

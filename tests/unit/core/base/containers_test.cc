@@ -136,6 +136,20 @@ void ring_keeps_order_across_wrap_and_growth(void**) {
   assert_int_equal(popped, pushed);
 }
 
+void a_ring_that_was_emptied_begins_anew(void**) {
+  Ring<uint32_t> ring(1024);
+  ring.push(1);
+  const uint32_t* first = &ring.front();
+  for (uint32_t round = 0; round < 3000; ++round) {
+    ring.push(2);
+    ring.pop();
+    ring.pop();
+    assert_true(ring.empty());
+    ring.push(1);
+    assert_ptr_equal(&ring.front(), first);
+  }
+}
+
 void whole_power_multiplies(void**) {
   assert_true(hexagent::whole_power(3.0, 0) == 1.0);
   assert_true(hexagent::whole_power(3.0, 1) == 3.0);
@@ -153,6 +167,7 @@ int main() {
       cmocka_unit_test(pool_comes_back_from_whole_lists_only),
       cmocka_unit_test(id_map_agrees_with_a_slow_map),
       cmocka_unit_test(ring_keeps_order_across_wrap_and_growth),
+      cmocka_unit_test(a_ring_that_was_emptied_begins_anew),
       cmocka_unit_test(whole_power_multiplies),
   };
   return cmocka_run_group_tests_name("containers", tests, nullptr, nullptr);
