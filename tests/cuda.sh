@@ -25,7 +25,7 @@ complain() { echo "cuda: $1"; failed=1; }
 
 if ! cmake -G Ninja --no-warn-unused-cli -S . -B $build "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release -DHEXAGENT_CUDA=ON \
      -DCUDAToolkit_ROOT="$root" -DHEXAGENT_BUILD_TOOL=OFF -DHEXAGENT_BUILD_EXAMPLES=OFF >"$log" 2>&1 ||
-   ! cmake --build $build -j 2 --target hexagent_cuda plugin_check hexagent >"$log" 2>&1; then
+   ! cmake --build $build -j 2 --target hexagent_cuda plugin_check gpu_bench hexagent >"$log" 2>&1; then
   grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | head -n 60
   echo "cuda: does not build"
   exit 1

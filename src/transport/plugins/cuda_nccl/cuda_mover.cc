@@ -37,6 +37,7 @@ uint32_t CudaMover::run(uint32_t budget, MoveResult* results, uint32_t room) {
   run_links(now_ns);
   while (ended < room && take_ended(now_ns, &results[ended])) ++ended;
   start_jobs(budget, now_ns);
+  while (ended < room && take_ended(now_ns, &results[ended])) ++ended;  // what could not start
   while (stopping_ && ended == 0 && room > 0 && lanes_->busy()) {
     wait_for_device();
     now_ns = now();

@@ -257,7 +257,10 @@ void CudaMover::run_links(int64_t now_ns) {
 }
 
 void CudaMover::run_link(uint32_t peer, NcclLink* link, bool outbound, int64_t now_ns) {
+  const bool was_ready = link->ready();
   link->run(now_ns);
+  // The engine may push now; it asked before.
+  if (outbound && !was_ready && link->ready()) watcher_->signal();
   LinkOperation done;
   while (link->take_done(&done)) {
     if (outbound) {

@@ -1,6 +1,6 @@
 // NCCL as far as we use it, by dlopen. Declared here and not taken from nccl.h, so that the rest of
 // the plugin is compiled and tested where there is no NCCL; nccl_check.cc holds it against the real
-// header. Tests: tests/unit/transport/cuda/nccl_api_test.cc.
+// header. Tests: tests/unit/transport/cuda/parts_test.cc.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,7 @@
 //
 // Calls never block. After one that answers "in progress" nothing may be enqueued in the stream,
 // since the kernel is not in it yet; run() asks until it is. NCCL has no time-outs; here a
-// connection and each operation have one. Tests: tests/unit/transport/cuda/nccl_link_test.cc.
+// connection and each operation have one. Tests: tests/unit/transport/cuda/cuda_faults_test.cc.
 #pragma once
 
 #include <cstdint>

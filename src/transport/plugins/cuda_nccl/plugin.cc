@@ -1,5 +1,5 @@
 // The one exported symbol of hexagent_cuda.so, and the making of its transports. Tests:
-// tests/cuda.sh, tests/unit/transport/cuda/plugin_test.cc.
+// tests/cuda.sh, tests/unit/transport/cuda/plugin_check.cc.
 #include "hexagent/transport.h"
 #include "transport/ops.h"
 #include "transport/plugins/cuda_nccl/cuda_device.h"

@@ -4,7 +4,7 @@
 //
 // Communicators that are to die together are all revoked before the first is aborted: an abort
 // frees device memory, which waits for the kernels of the others. Tests:
-// tests/unit/transport/cuda/parts_test.cc.
+// tests/unit/transport/cuda/cuda_faults_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -28,12 +28,13 @@ class Watcher {
 
   // The descriptor is no longer readable. What the device does from now on makes it so again.
   void clear();
+  // Makes it readable now: there is work that no mark will tell of.
+  void signal() const;
   // Watch for marks; and, with `poll`, become readable every now and then in any case.
   void watch(bool marks, bool poll);
 
  private:
   void run();
-  void signal() const;
 
   std::shared_ptr<MarkTable> marks_;
   int32_t descriptor_ = -1;
