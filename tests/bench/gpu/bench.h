@@ -130,6 +130,8 @@ void copy_rows(double reference, Table* table);                    // A1 - A3
 void nccl_rows(const char* nccl, double reference, Table* table);  // A4, A5
 void transfer_rows(const char* plugin, Table* table);              // A9 - A11
 void overlap_row(const char* plugin, Table* table);                // A12
+int process_rows(const char* plugin, Table* table);                // two processes; wrong
+[[noreturn]] void be_process(const char* plugin, int socket);      // the other one
 int cancel_row(const char* plugin, Table* table);                  // A15; late writes
 
 }  // namespace hexagent::transport::bench

@@ -1,6 +1,8 @@
 // The benchmark on a GPU: `gpu_bench PLUGIN [NCCL]`. Correctness first; what is wrong is not
 // measured. Prints Markdown. Ends with 0 when all is correct, whether or not every row was reached;
 // 2 without a device.
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 #include "bench.h"
@@ -8,6 +10,10 @@
 using namespace hexagent::transport::bench;  // NOLINT: a program
 
 int main(int count, char** arguments) {
+  // The second process of process_rows().
+  if (count == 4 && std::strcmp(arguments[1], "--source") == 0) {
+    be_process(arguments[2], std::atoi(arguments[3]));
+  }
   if (count < 2 || count > 3) {
     std::printf("usage: gpu_bench PLUGIN [NCCL]\n");
     return 2;
@@ -37,6 +43,7 @@ int main(int count, char** arguments) {
   nccl_rows(count == 3 ? arguments[2] : nullptr, reference, &table);
   transfer_rows(plugin, &table);
   overlap_row(plugin, &table);
+  wrong += process_rows(plugin, &table);
   wrong += cancel_row(plugin, &table);
   table.print();
   std::printf("\n%d rows missed what is demanded\n", table.missed);

@@ -32,6 +32,16 @@ void enter(const hexagent_transport_ops& ops, const PoolShape& shape, BenchEnd* 
 
 }  // namespace
 
+void open_end(const hexagent_transport_ops& ops, const PoolShape& shape, uint32_t worker,
+              const char* options, uint32_t slot_bytes, uint32_t chunk_bytes, BenchEnd* end) {
+  hexagent_transport_config config = LocalHost::config(worker);
+  config.options = options;
+  config.slot_bytes = slot_bytes;
+  config.chunk_bytes_min = chunk_bytes;
+  if (end->host.open(&ops, config) != HEXAGENT_OK) must(cudaErrorUnknown, "create");
+  enter(ops, shape, end);
+}
+
 int64_t BenchPair::now_ns() {
   timespec now = {};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -47,14 +57,8 @@ BenchPair::BenchPair(const char* plugin, const PoolShape& of, const char* option
     std::exit(1);
   }
   ops = loaded.ops;
-  for (BenchEnd* end : {&source, &target}) {
-    hexagent_transport_config config = LocalHost::config(end == &source ? 1 : 2);
-    config.options = options;
-    config.slot_bytes = slot_bytes;
-    config.chunk_bytes_min = chunk_bytes;
-    if (end->host.open(&ops, config) != HEXAGENT_OK) must(cudaErrorUnknown, "create");
-    enter(ops, shape, end);
-  }
+  open_end(ops, shape, 1, options, slot_bytes, chunk_bytes, &source);
+  open_end(ops, shape, 2, options, slot_bytes, chunk_bytes, &target);
   ops.connect(source.host.transport, 2);
   until([this] {
     return source.host.find(HEXAGENT_TRANSFER_PEER_UP, 0) != nullptr &&

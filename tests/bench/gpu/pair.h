@@ -31,6 +31,10 @@ struct BenchEnd {
   explicit BenchEnd(const PoolShape& shape) : memory(shape.bytes()) {}
 };
 
+// Makes the transport of a worker, with its pool.
+void open_end(const hexagent_transport_ops& ops, const PoolShape& shape, uint32_t worker,
+              const char* options, uint32_t slot_bytes, uint32_t chunk_bytes, BenchEnd* end);
+
 struct BenchPair {
   hexagent_transport_ops ops;
   PoolShape shape;

@@ -84,6 +84,23 @@ cudaError_t launch_mark_kernel(Mark* mark, uint64_t sequence, cudaStream_t strea
                           0, stream);
 }
 
+cudaError_t load_copy_kernels() {
+  cudaFuncAttributes attributes = {};
+  cudaError_t error = cudaFuncGetAttributes(&attributes, mark_kernel);
+  for (uint32_t kind = 0; kind < kCopyKinds; ++kind) {
+    for (const bool pack : {false, true}) {
+      for (const bool sum : {false, true}) {
+        CopyPlan plan = {};
+        plan.kind = static_cast<CopyKind>(kind);
+        plan.sum = sum;
+        if (error == cudaSuccess)
+          error = cudaFuncGetAttributes(&attributes, kernel_for(plan, pack));
+      }
+    }
+  }
+  return error;
+}
+
 int copy_kernel_occupancy(const CopyPlan& plan, bool pack) {
   int blocks = 0;
   const cudaError_t error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(

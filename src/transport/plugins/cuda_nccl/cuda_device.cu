@@ -1,11 +1,10 @@
 // The real device: see cuda_device.h.
-#include "transport/plugins/cuda_nccl/cuda_device.h"
-
 #include <cuda_runtime.h>
 
 #include <cstring>
 
 #include "transport/plugins/cuda_nccl/copy_kernels.h"
+#include "transport/plugins/cuda_nccl/cuda_device.h"
 
 namespace hexagent::transport {
 namespace {
@@ -13,11 +12,13 @@ namespace {
 static_assert(sizeof(cudaIpcMemHandle_t) == kIpcHandleBytes);
 static_assert(sizeof(cudaUUID_t) == kDeviceUuidBytes);
 
+// A failed call leaves its error behind for the host's next check of its own; take it away.
 hexagent_status as_status(cudaError_t error) {
-  return error == cudaSuccess ? HEXAGENT_OK : HEXAGENT_E_SYSTEM;
+  if (error == cudaSuccess) return HEXAGENT_OK;
+  cudaGetLastError();
+  return HEXAGENT_E_SYSTEM;
 }
 
-// A failed call leaves its error behind for the host's next check of its own; take it away.
 template <class Pointer>
 Pointer or_null(cudaError_t error, Pointer result) {
   if (error == cudaSuccess) return result;
@@ -60,7 +61,15 @@ class CudaDevice : public DeviceRuntime {
   void* allocate(size_t bytes) override {
     void* memory = nullptr;
     if (or_null(cudaMalloc(&memory, bytes), memory) == nullptr) return nullptr;
-    if (cudaMemset(memory, 0, bytes) == cudaSuccess && zeroing_done()) return memory;
+    // In a stream of our own: the default one may have the engine's work in it.
+    DeviceStream stream = make_stream();
+    bool zero = stream != nullptr &&
+                cudaMemsetAsync(memory, 0, bytes, static_cast<cudaStream_t>(stream)) == cudaSuccess;
+    if (stream != nullptr) {
+      zero = zero && cudaStreamSynchronize(static_cast<cudaStream_t>(stream)) == cudaSuccess;
+      release_stream(stream);
+    }
+    if (zero) return memory;
     cudaGetLastError();
     cudaFree(memory);
     return nullptr;
@@ -103,6 +112,7 @@ class CudaDevice : public DeviceRuntime {
     return or_null(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, least), stream);
   }
   void release_stream(DeviceStream stream) override {
+    cudaStreamSynchronize(static_cast<cudaStream_t>(stream));
     cudaStreamDestroy(static_cast<cudaStream_t>(stream));
   }
 
@@ -125,11 +135,6 @@ class CudaDevice : public DeviceRuntime {
   }
 
  private:
-  // The memory is zero before anybody uses it on another stream.
-  static bool zeroing_done() {
-    return cudaStreamSynchronize(cudaStreamLegacy) == cudaSuccess;
-  }
-
   int device_;
   unsigned char uuid_[kDeviceUuidBytes];
 };
@@ -151,7 +156,13 @@ hexagent_status open_cuda_device(uint32_t ordinal, std::unique_ptr<DeviceRuntime
     cudaGetLastError();
     return HEXAGENT_E_SYSTEM;
   }
-  *out = std::make_unique<CudaDevice>(device, properties);
+  auto made = std::make_unique<CudaDevice>(device, properties);
+  const DeviceScope scope(made.get());
+  if (load_copy_kernels() != cudaSuccess) {
+    cudaGetLastError();
+    return HEXAGENT_E_SYSTEM;
+  }
+  *out = std::move(made);
   return HEXAGENT_OK;
 }
 

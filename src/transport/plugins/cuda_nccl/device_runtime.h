@@ -69,6 +69,7 @@ class DeviceRuntime {
   virtual void release_import(void* memory) = 0;
 
   virtual DeviceStream make_stream() = 0;  // null when there is none
+  // When all in it is done: no mark of it is written after that. May block for as long.
   virtual void release_stream(DeviceStream stream) = 0;
 
   // HEXAGENT_OK: what was before the event is done; HEXAGENT_E_AGAIN: not yet.

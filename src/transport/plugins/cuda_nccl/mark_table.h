@@ -39,7 +39,8 @@ class MarkTable {
     if (free_.empty()) return nullptr;
     Mark* mark = free_.back();
     free_.pop_back();
-    *mark = {};
+    // The watcher may be looking at it, as at all of them.
+    std::atomic_ref<uint64_t>(mark->sequence).store(0, std::memory_order_relaxed);
     return mark;
   }
   void give_back(Mark* mark) {

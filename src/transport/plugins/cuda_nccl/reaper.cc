@@ -17,6 +17,7 @@ namespace hexagent::transport {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kRestTime{100};
 
 struct Release {
   Clock::time_point due;
@@ -56,11 +57,23 @@ struct Reaper::Work {
 
   bool empty() const { return links.empty() && releases.empty() && !busy; }
 
+  // Revoked communicators come to rest by themselves; one that does not is aborted all the same.
+  void wait_for_rest(const std::vector<DeadLink>& dead) const {
+    const Clock::time_point until = Clock::now() + kRestTime;
+    for (const DeadLink& link : dead) {
+      int32_t error = link.comm != nullptr ? kNcclInProgress : kNcclSuccess;
+      while (error == kNcclInProgress && Clock::now() < until) {
+        if (api.comm_get_async_error(link.comm, &error) != kNcclSuccess) break;
+        if (error == kNcclInProgress) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+  }
   void end_links(std::vector<DeadLink>* dead) {
     const DeviceScope scope(runtime.get());
     for (const DeadLink& link : *dead) {
       if (link.comm != nullptr && api.comm_revoke != nullptr) api.comm_revoke(link.comm, 0);
     }
+    if (api.comm_revoke != nullptr) wait_for_rest(*dead);
     for (DeadLink& link : *dead) {
       if (link.comm != nullptr) api.comm_abort(link.comm);
       if (link.stream != nullptr) runtime->release_stream(link.stream);

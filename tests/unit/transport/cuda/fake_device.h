@@ -108,13 +108,13 @@ class FakeDevice : public DeviceRuntime {
     void* memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
     std::memset(memory, 0, bytes);
     memory_[memory] = bytes;
-    everything()[{number_, reinterpret_cast<uintptr_t>(memory)}] = bytes;
+    note_memory(number_, memory, bytes);
     return memory;
   }
   void release(void* memory) override {
     const std::lock_guard<std::recursive_mutex> lock(mutex_);
     if (memory_.erase(memory) != 1) std::abort();
-    everything().erase({number_, reinterpret_cast<uintptr_t>(memory)});
+    note_memory(number_, memory, 0);
     std::free(memory);
   }
   void* allocate_pinned(size_t bytes) override {
@@ -150,6 +150,7 @@ class FakeDevice : public DeviceRuntime {
     return streams_.back().get();
   }
   void release_stream(DeviceStream stream) override {
+    turn();
     const std::lock_guard<std::recursive_mutex> lock(mutex_);
     std::erase_if(streams_, [stream](const auto& each) { return each.get() == stream; });
   }
@@ -186,18 +187,31 @@ class FakeDevice : public DeviceRuntime {
   }
 
  private:
-  using Everything = std::map<std::pair<unsigned char, uintptr_t>, size_t>;
-
   static void write_mark(Mark* mark, uint64_t sum, uint64_t sequence) {
     mark->sum = sum;
     std::atomic_ref<uint64_t>(mark->sequence).store(sequence, std::memory_order_release);
   }
+  // What is allocated on all devices of the process.
+  struct Everything {
+    std::mutex mutex;
+    std::map<std::pair<unsigned char, uintptr_t>, size_t> bytes;
+  };
   static Everything& everything() {
     static Everything all;
     return all;
   }
+  static void note_memory(unsigned char number, void* memory, size_t bytes) {
+    const std::lock_guard<std::mutex> lock(everything().mutex);
+    const std::pair<unsigned char, uintptr_t> key = {number, reinterpret_cast<uintptr_t>(memory)};
+    if (bytes != 0) {
+      everything().bytes[key] = bytes;
+    } else {
+      everything().bytes.erase(key);
+    }
+  }
   static bool known_memory(uint64_t address, unsigned char number) {
-    for (const auto& [key, bytes] : everything()) {
+    const std::lock_guard<std::mutex> lock(everything().mutex);
+    for (const auto& [key, bytes] : everything().bytes) {
       if (key.first == number && address >= key.second && address < key.second + bytes) return true;
     }
     return false;
