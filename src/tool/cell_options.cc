@@ -53,6 +53,8 @@ void CellOptions::add_to(CLI::App* command) {
                    "Relative error of the times that the scheduler is told")
       ->check(CLI::Range(0.0, 0.9))
       ->capture_default_str();
+  command->add_flag("--measured-links", request.knowledge.measures_links,
+                    "Reports of transfers tell the scheduler what links carry");
   command->add_flag("--learn-online", request.knowledge.learns_online,
                     "Learning goes on while measuring");
   command->add_flag("--sample-gaps", request.sampled_gaps,

@@ -39,6 +39,7 @@ fi
 for policy in default hexagent llf; do
   compare "$policy" multiagent_captain --load 0.8 --workflows 10
   compare "$policy" text2sql_chess --load 0.8 --workflows 20 --decode-binding prefill_end
+  compare "$policy" text2sql_chess --load 0.8 --workflows 10 --measured-links --learn-online
   compare "$policy" coding_sample --load 0.9 --workflows 1 --decode-binding prefill_end
 done
 echo "equal decisions from ${#builds[@]} builds in $compared cells"

@@ -132,6 +132,17 @@ void the_same_seed_gives_the_same_run_and_another_seed_another(void**) {
   assert_true(first.hash != other.hash);
 }
 
+void measured_links_change_decisions_and_not_from_run_to_run(void**) {
+  CellRequest request = captain_cell();
+  const Outcome declared = run_cell_once(request, "default", 7);
+  request.knowledge.measures_links = true;
+  const Outcome first = run_cell_once(request, "default", 7);
+  const Outcome again = run_cell_once(request, "default", 7);
+  assert_int_equal(first.unfinished, 0);
+  assert_true(first.hash == again.hash);
+  assert_true(first.hash != declared.hash);
+}
+
 std::vector<uint64_t> hashes(uint32_t threads) {
   const Cell cell = prepare_cell(captain_cell());
   RunnerConfig config;
@@ -161,6 +172,7 @@ int main() {
       cmocka_unit_test(a_drain_measures_all_and_ends),
       cmocka_unit_test(sessions_run_closed_loop),
       cmocka_unit_test(the_same_seed_gives_the_same_run_and_another_seed_another),
+      cmocka_unit_test(measured_links_change_decisions_and_not_from_run_to_run),
       cmocka_unit_test(the_number_of_threads_changes_nothing),
   };
   return cmocka_run_group_tests_name("simulation", tests, nullptr, nullptr);

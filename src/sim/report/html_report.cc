@@ -171,6 +171,7 @@ std::string cell_facts(const CellResult& cell) {
   if (info.lengths != "predictor") text += "; output lengths: " + info.lengths;
   if (info.model_error > 0.0) text += format("; times told wrong by %g", info.model_error);
   if (info.learns_online) text += "; learning goes on while measuring";
+  if (info.measures_links) text += "; links are measured";
   if (!info.lost_worker.empty()) text += "; lost: " + info.lost_worker;
   if (info.give_up_stretch > 0.0) text += format("; stopped above %g", info.give_up_stretch);
   text +=

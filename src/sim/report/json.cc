@@ -30,6 +30,7 @@ Json cell_json(const CellInfo& cell) {
           {"lengths", cell.lengths},
           {"model_error", cell.model_error},
           {"learns_online", cell.learns_online},
+          {"measures_links", cell.measures_links},
           {"lost_worker", cell.lost_worker},
           {"closed_loop", cell.closed_loop},
           {"decode_binding", cell.decode_binding},

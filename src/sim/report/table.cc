@@ -53,6 +53,7 @@ std::string header(const CellInfo& cell) {
   if (cell.lengths != "predictor") special += "; output lengths: " + cell.lengths;
   if (cell.model_error > 0.0) special += text("; times told wrong by %g", cell.model_error);
   if (cell.learns_online) special += "; learning goes on while measuring";
+  if (cell.measures_links) special += "; links are measured";
   if (!cell.lost_worker.empty()) special += "; lost: " + cell.lost_worker;
   if (cell.gaps_sampled > 0) {
     special += text("; %lld tool gaps are synthetic", static_cast<long long>(cell.gaps_sampled));

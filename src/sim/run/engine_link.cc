@@ -194,6 +194,10 @@ void Simulation::send_report(uint64_t id, uint32_t phase, uint32_t outcome, cons
       record.cached_tokens = static_cast<uint32_t>(report.cached_tokens);
       record.flags = HEXAGENT_REPORT_CACHED_TOKENS;
     }
+    const bool known = record.bytes > 0 && record.start_ns > 0 && record.end_ns > record.start_ns;
+    if (phase == HEXAGENT_PHASE_TRANSFER && known && config_.knowledge.measures_links) {
+      record.flags = HEXAGENT_REPORT_MEASURED;
+    }
   }
   events_.push(now_ + half_trip_, event);
 }

@@ -24,8 +24,9 @@ struct LengthKnowledge {
 
 struct Knowledge {
   LengthKnowledge lengths;
-  double model_error = 0.0;    // relative; times of each profile are told too long or too short
-  bool learns_online = false;  // learning goes on while measuring (else frozen)
+  double model_error = 0.0;     // relative; times of each profile are told too long or too short
+  bool learns_online = false;   // learning goes on while measuring (else frozen)
+  bool measures_links = false;  // reports of transfers are measurements of their links
 };
 
 // `text` is predictor, oracle, lognormal:SIGMA (above 0, at most 3) or biased:FACTOR (0.01 to 100).

@@ -188,6 +188,7 @@ CellInfo describe_cell(const Cell& cell, const std::vector<uint64_t>& seeds) {
   info.lengths = describe_length_knowledge(request.knowledge.lengths);
   info.model_error = request.knowledge.model_error;
   info.learns_online = request.knowledge.learns_online;
+  info.measures_links = request.knowledge.measures_links;
   if (request.lost_worker) {
     char text[96];
     std::snprintf(text, sizeof(text), "worker %d from %g for %g of the interval",

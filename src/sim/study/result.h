@@ -100,6 +100,7 @@ struct CellInfo {
   double model_error = 0.0;
   double calls_mean = 0.0;  // of a workflow
   bool learns_online = false;
+  bool measures_links = false;
   bool closed_loop = false;
   uint32_t workflows = 0;
   std::vector<uint64_t> seeds;
