@@ -32,6 +32,7 @@ class TransferModel {
   const std::vector<End>& ends() const { return ends_; }
 
   void prefilled_on(const hexagent_decision& prefill) {
+    if (prefill.attempt == 1) attempts_.erase({prefill.workflow, prefill.call});  // a new life
     sources_[{prefill.workflow, prefill.call}] = prefill.worker;
   }
 
@@ -41,6 +42,8 @@ class TransferModel {
     if (sources_[ids] != transfer.worker) return "KV is moved from where it never was";
     if (under_way_.count(ids) != 0) return "a call is moved twice at a time";
     if ((transfer.risk_milli != 0) != endpoints_) return "a transfer without its risk, or with one";
+    if (transfer.attempt <= attempts_[ids]) return "two transfers of a call are one attempt";
+    attempts_[ids] = transfer.attempt;
     under_way_[ids] = transfer;
     return "";
   }
@@ -104,6 +107,7 @@ class TransferModel {
   std::vector<End> ends_;
   UnderWay under_way_;
   std::map<Ids, uint32_t> sources_;
+  std::map<Ids, uint32_t> attempts_;  // of their latest transfers
   std::set<uint32_t> lost_;
 };
 
