@@ -9,6 +9,9 @@ namespace hexagent::tool {
 void add_simulate(CLI::App* app);
 void add_compare(CLI::App* app);
 void add_evaluate(CLI::App* app);
+void add_bound(CLI::App* app);
+void add_sustained(CLI::App* app);
+void add_validate(CLI::App* app);
 void add_bench(CLI::App* app);
 void add_policies(CLI::App* app);
 void add_replay(CLI::App* app);

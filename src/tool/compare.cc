@@ -4,10 +4,12 @@
 #include <memory>
 #include <stdexcept>
 
+#include "sim/bounds/bounds.h"
 #include "sim/report/json.h"
 #include "sim/report/progress.h"
 #include "sim/report/svg.h"
 #include "sim/report/table.h"
+#include "sim/study/parallel.h"
 #include "sim/study/runner.h"
 #include "sim/study/statistics.h"
 #include "tool/cell_options.h"
@@ -18,6 +20,8 @@ namespace {
 
 struct CompareOptions {
   CellOptions cell;
+  sim::ClairvoyantEffort effort;
+  bool bounds = false;
   std::string policies =
       "default,hexagent,workflow-fcfs-scaled,llf-scaled,atlas-scaled,fcfs-scaled";
   std::string json;
@@ -41,6 +45,15 @@ void check_writable(const std::string& path) {
   if (!file) throw std::runtime_error(path + ": cannot be written");
 }
 
+std::vector<sim::SeedBounds> compute_bounds(const sim::Cell& cell,
+                                            const std::vector<uint64_t>& seeds,
+                                            const CompareOptions& options) {
+  std::vector<sim::SeedBounds> bounds(seeds.size());
+  sim::run_tasks(seeds.size(), options.cell.threads,
+                 [&](size_t i) { bounds[i] = sim::seed_bounds(cell, seeds[i], options.effort); });
+  return bounds;
+}
+
 void run_compare(CompareOptions* options) {
   options->cell.finish();
   const sim::Cell cell = sim::prepare_cell(options->cell.request);
@@ -57,9 +70,12 @@ void run_compare(CompareOptions* options) {
   config.progress = [&](size_t done, size_t total) { progress.update(done, total); };
   const auto results = sim::run_cell(cell, config);
   progress.finish();
-  const sim::Comparison comparison =
-      sim::summarise(sim::describe_cell(cell, config.seeds), results);
+  sim::Comparison comparison = sim::summarise(sim::describe_cell(cell, config.seeds), results);
+  if (options->bounds) {
+    sim::add_bounds(compute_bounds(cell, config.seeds, *options), &comparison);
+  }
   std::fputs(sim::comparison_table(comparison).c_str(), stdout);
+  std::fputs(sim::bounds_table(comparison).c_str(), stdout);
   write_file(options->json, sim::comparison_json(comparison));
   write_file(options->csv, sim::comparison_csv(comparison));
   write_file(options->workflows_csv, sim::workflows_csv(results));
@@ -84,6 +100,12 @@ void add_compare(CLI::App* app) {
           "--policy", options->policies,
           "Policies, the first against all others; a policy may carry settings of its own: "
           "name@key=value")
+      ->capture_default_str();
+  command->add_flag("--bounds", options->bounds,
+                    "Compute the clairvoyant and the fluid bound of every seed as well (slow)");
+  command
+      ->add_option("--bound-search", options->effort.search_steps,
+                   "Steps of each order-perturbation search; the full bound has 5000")
       ->capture_default_str();
   add_outputs(command, options.get());
   command->callback([options] { run_compare(options.get()); });

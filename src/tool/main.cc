@@ -18,6 +18,9 @@ int main(int argc, char** argv) {
   hexagent::tool::add_compare(&app);
   hexagent::tool::add_simulate(&app);
   hexagent::tool::add_evaluate(&app);
+  hexagent::tool::add_bound(&app);
+  hexagent::tool::add_sustained(&app);
+  hexagent::tool::add_validate(&app);
   hexagent::tool::add_bench(&app);
   hexagent::tool::add_policies(&app);
   hexagent::tool::add_replay(&app);

@@ -8,11 +8,11 @@ tool=$(realpath "$1")
 source=$(realpath "$2")
 reduced=(--workflows-max 4 --seeds-max 1)
 cells=3
-first=10
+first=16
 if [[ ${3:-} == full ]]; then
   reduced=()
   cells=6
-  first=24
+  first=32
 fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -58,7 +58,7 @@ evaluate --out pieces || complain "going on after records were lost failed"
 for file in results.json results.csv; do
   cmp -s "whole/$file" "pieces/$file" || complain "$file differs when made in pieces"
 done
-records() { (cd "$1/records" && find . -type f | sort | while read -r f; do echo "$f"; zcat "$f" | grep -v '^# wall'; done); }
+records() { (cd "$1/records" && find . -type f | sort | while read -r f; do echo "$f"; zcat -f "$f" | grep -v '^# wall'; done); }
 [[ $(records whole | sha256sum) == $(records pieces | sha256sum) ]] ||
   complain "records differ when made in pieces"
 
@@ -90,8 +90,17 @@ assert "planner_us" not in json.dumps(results)
 assert "simulated" in text and results["kind"] == "simulated"
 steady = next(c for c in results["cells"] if c["name"] == "captain-steady")
 assert steady["strongest_chosen_on"] == "tuning seeds"
-assert {s["of"] for s in results["summaries"] if s["strongest_of_group"]} == {"hexagent", "published"}
+assert {s["of"] for s in results["summaries"] if s["strongest_of_group"]} == {"hexagent", "published", "routers"}
 assert [a["of"] for a in results["ablations"]][0] == "no price on work"
+# Bounds and the sustained load of that cell; of the tuned group the strongest alone was tested.
+assert steady["bounds"] and all(len(b["c1"]) == 2 and len(b["fluid"]) == 2 for b in steady["bounds"])
+for policy in steady["policies"]:
+    assert policy["over_fluid"]["req95"]["value"] > 0.9, policy["policy"]
+    assert policy["over_c1"]["req95"]["value"] > 0
+assert [s["policy"] for s in steady["sustained"]] == ["default", "hexagent"]
+tested = {p["policy"] for p in steady["policies"]} & {"mooncake", "dynamo", "dynamo@dynamo_overlap_credit=2"}
+assert tested == {steady["strongest"]["routers"][q] for q in ("req95", "req99")}, tested
+assert "Sustained load" in text and "over fluid" in text
 with open(folder / "results.csv", encoding="utf-8") as file:
     rows = list(csv.DictReader(file))
 assert len(rows) == sum(len(c["policies"]) for c in results["cells"])

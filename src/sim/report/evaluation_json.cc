@@ -25,6 +25,20 @@ Json ratio_json(const PairedRatio& pair) {
   return value;
 }
 
+template <class Entries, class Make>
+Json array_of(const Entries& entries, Make make) {
+  Json array = Json::array();
+  for (const auto& entry : entries) array.push_back(make(entry));
+  return array;
+}
+
+Json sustained_json(const SustainedSummary& row) {
+  return {{"policy", row.policy},
+          {"load", interval_json(row.load)},
+          {"first_over_this", interval_json(row.first_over_this)},
+          {"seeds", row.seeds}};
+}
+
 Json cell_result_json(const CellResult& cell) {
   const int64_t excluded = cell.comparison.cell.excluded;
   Json policies = Json::array();
@@ -50,6 +64,8 @@ Json cell_result_json(const CellResult& cell) {
           {"cell", cell_json(cell.comparison.cell)},
           {"strongest_chosen_on", cell.tuned ? "tuning seeds" : "test seeds"},
           {"strongest", strongest},
+          {"bounds", bounds_json(cell.comparison.bounds)},
+          {"sustained", array_of(cell.sustained, sustained_json)},
           {"policies", policies}};
 }
 
@@ -68,13 +84,6 @@ Json summary_json(const Summary& summary) {
           {"silent99", summary.silent99},
           {"largest_upper_bound95", number_json(summary.worst95)},
           {"largest_upper_bound99", number_json(summary.worst99)}};
-}
-
-template <class Entries, class Make>
-Json array_of(const Entries& entries, Make make) {
-  Json array = Json::array();
-  for (const auto& entry : entries) array.push_back(make(entry));
-  return array;
 }
 
 }  // namespace
@@ -109,7 +118,8 @@ std::string evaluation_csv(const Evaluation& evaluation) {
   std::string out =
       "cell,kind,policy,req95,req95_low,req95_high,req99,req99_low,req99_high,over95,over95_low,"
       "over95_high,over99,over99_low,over99_high,mean,p50,max,jain,hit_rate,use_prefill,use_decode,"
-      "use_egress,use_ingress,kv_prefill,kv_decode,growth,unfinished,preemptions\n";
+      "use_egress,use_ingress,kv_prefill,kv_decode,growth,unfinished,preemptions,over_c1_95,over_"
+      "c1_99,over_fluid_95,over_fluid_99\n";
   for (const CellResult& cell : evaluation.cells) {
     for (size_t i = 0; i < cell.comparison.policies.size(); ++i) {
       const PolicySummary& p = cell.comparison.policies[i];
@@ -125,8 +135,13 @@ std::string evaluation_csv(const Evaluation& evaluation) {
       out += text(",%.6g,%.6g,%.6g,%.6g,%.6g", p.mean, p.p50, p.max, p.jain, p.hit_rate);
       out += text(",%.4f,%.4f,%.4f,%.4f,%.4f,%.4f", p.use.prefill, p.use.decode, p.use.egress,
                   p.use.ingress, p.use.kv_prefill, p.use.kv_decode);
-      out += text(",%.4g,%llu,%llu\n", p.growth, static_cast<unsigned long long>(p.unfinished),
+      out += text(",%.4g,%llu,%llu", p.growth, static_cast<unsigned long long>(p.unfinished),
                   static_cast<unsigned long long>(p.preemptions));
+      for (const Interval* value :
+           {&p.over_c1_95, &p.over_c1_99, &p.over_fluid_95, &p.over_fluid_99}) {
+        out += value->value > 0.0 ? text(",%.6g", value->value) : ",";
+      }
+      out += "\n";
     }
   }
   return out;

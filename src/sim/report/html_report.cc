@@ -128,15 +128,41 @@ void add_ablations(const Evaluation& evaluation, std::string* out) {
   *out += table.text();
 }
 
+std::string over_bound(const Interval& over95, const Interval& over99) {
+  if (!(over95.value > 0.0)) return "";
+  return html::plain(over95.value) + " / " + html::plain(over99.value);
+}
+
+void add_sustained(const Evaluation& evaluation, std::string* out) {
+  Table table({"cell", "policy", "sustained load", "first over this", "1/2 to 2", "seeds"}, 2);
+  bool any = false;
+  for (const CellResult& cell : evaluation.cells) {
+    for (const SustainedSummary& row : cell.sustained) {
+      any = true;
+      table.row({&row == &cell.sustained.front() ? link(cell.spec.name) : "", escaped(row.policy),
+                 html::ratio(row.load), html::ratio(row.first_over_this),
+                 html::interval_mark(row.first_over_this), format("%zu", row.seeds)});
+    }
+  }
+  if (!any) return;
+  *out +=
+      "<h2>Sustained load</h2>\n<p class=\"soft\">The largest share of λ* at which Req95 is at "
+      "most 2.5, bisected to 2 % on each seed with the same random numbers; geometric means over "
+      "seeds with their bootstrap intervals, ratios paired by seed: above 1 the first sustains "
+      "more.</p>\n" +
+      table.text();
+}
+
 std::string cell_load(const CellInfo& info) {
   return info.drain_factor > 0.0 ? format("drain %g", info.drain_factor) : format("%g", info.load);
 }
 
 void add_cells_table(const Evaluation& evaluation, std::string* out) {
   *out += "<h2>Cells</h2>\n";
-  Table table({"cell", "kind", "group", "strongest (Req95)", "load", "bound by", "Req95",
-               "Req95 ratio", "1/2 to 2", "Req99", "Req99 ratio"},
-              4);
+  Table table(
+      {"cell", "kind", "group", "strongest (Req95)", "load", "bound by", "Req95", "Req95 ratio",
+       "1/2 to 2", "Req99", "Req99 ratio", "Req95 / Req99 over C1", "over fluid"},
+      4);
   for (const CellResult& cell : evaluation.cells) {
     const CellInfo& info = cell.comparison.cell;
     const PolicySummary& subject = cell.comparison.policies.front();
@@ -150,10 +176,28 @@ void add_cells_table(const Evaluation& evaluation, std::string* out) {
                  first ? html::plain(subject.req95.value) : "",
                  (req95.bounded ? "≤ " : "") + html::ratio(req95.ratio),
                  html::interval_mark(req95.ratio), first ? html::plain(subject.req99.value) : "",
-                 (req99.bounded ? "≤ " : "") + html::ratio(req99.ratio)});
+                 (req99.bounded ? "≤ " : "") + html::ratio(req99.ratio),
+                 first ? over_bound(subject.over_c1_95, subject.over_c1_99) : "",
+                 first ? over_bound(subject.over_fluid_95, subject.over_fluid_99) : ""});
     }
   }
   *out += table.text();
+}
+
+// What the bounds are over, and where the fluid one is more than the time alone.
+std::string bounds_facts(const Comparison& comparison) {
+  if (comparison.bounds.empty()) return "";
+  const PolicySummary& subject = comparison.policies.front();
+  const SeedBounds& first = comparison.bounds.front();
+  std::string text =
+      format("; bounds on the first %zu seeds: over C1 %s / %s", comparison.bounds.size(),
+             html::ratio(subject.over_c1_95).c_str(), html::ratio(subject.over_c1_99).c_str());
+  if (first.search_steps == 0) text += " (no order search: C1 is what fixed schedules reached)";
+  if (subject.over_fluid_95.value > 0.0) {
+    text += format(", over fluid %s / %s", html::plain(subject.over_fluid_95.value).c_str(),
+                   html::plain(subject.over_fluid_99.value).c_str());
+  }
+  return text;
 }
 
 std::string cell_facts(const CellResult& cell) {
@@ -182,6 +226,7 @@ std::string cell_facts(const CellResult& cell) {
       format("; growth of the subject's Req95 over its arrivals %s; strongest rivals chosen on %s",
              html::plain(cell.comparison.policies.front().growth).c_str(),
              cell.tuned ? "tuning seeds" : "the test seeds themselves");
+  text += bounds_facts(cell.comparison);
   return text;
 }
 
@@ -190,9 +235,10 @@ void add_cell(const CellResult& cell, const std::string& plot, std::string* out)
   *out += "<details><summary><b>" + escaped(cell.spec.name) + "</b><span class=\"soft\">" +
           escaped(cell.spec.why) + "</span></summary>\n<p class=\"soft\" id=\"" +
           escaped(cell.spec.name) + "\">" + escaped(cell_facts(cell)) + "</p>\n" + plot;
-  Table table({"policy", "Req95", "Req99", "ratio 95", "ratio 99", "mean", "p50", "max", "Jain",
-               "hits", "use P/D", "out/in", "KV P/D", "unfinished", "planner p99 µs"},
-              1);
+  Table table(
+      {"policy", "Req95", "Req99", "ratio 95", "ratio 99", "over C1", "over fluid", "mean", "p50",
+       "max", "Jain", "hits", "use P/D", "out/in", "KV P/D", "unfinished", "planner p99 µs"},
+      1);
   for (size_t i = 0; i < cell.comparison.policies.size(); ++i) {
     const PolicySummary& p = cell.comparison.policies[i];
     const RivalResult* rival = i == 0 ? nullptr : &cell.rivals[i - 1];
@@ -203,6 +249,7 @@ void add_cell(const CellResult& cell, const std::string& plot, std::string* out)
     table.row(
         {escaped(p.policy), html::req(p.req95), html::req(p.req99),
          rival == nullptr ? "" : ratio(rival->req95), rival == nullptr ? "" : ratio(rival->req99),
+         over_bound(p.over_c1_95, p.over_c1_99), over_bound(p.over_fluid_95, p.over_fluid_99),
          html::plain(p.mean), html::plain(p.p50), html::plain(p.max), format("%.3f", p.jain),
          format("%.3f", p.hit_rate), format("%.2f/%.2f", p.use.prefill, p.use.decode),
          format("%.2f/%.2f", p.use.egress, p.use.ingress),
@@ -252,6 +299,7 @@ std::string evaluation_html(const Evaluation& evaluation, const Manifest& manife
   add_head(evaluation, manifest, &out);
   add_losses(evaluation, &out);
   add_summaries_table(evaluation, &out);
+  add_sustained(evaluation, &out);
   add_ablations(evaluation, &out);
   add_cells_table(evaluation, &out);
   out += "<h2>Each cell</h2>\n";

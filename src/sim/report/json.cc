@@ -14,6 +14,11 @@ Json interval_json(const Interval& value) {
           {"ci95", {number_json(value.low), number_json(value.high)}}};
 }
 
+static Json over_json(const Interval& over95, const Interval& over99) {
+  if (!(over95.value > 0.0)) return nullptr;  // no bound
+  return {{"req95", interval_json(over95)}, {"req99", interval_json(over99)}};
+}
+
 Json cell_json(const CellInfo& cell) {
   return {{"cluster", cell.cluster},
           {"model", cell.model},
@@ -47,6 +52,21 @@ Json cell_json(const CellInfo& cell) {
           {"tool_gaps_capped", cell.gaps_capped}};
 }
 
+Json bounds_json(const std::vector<SeedBounds>& bounds) {
+  Json seeds = Json::array();
+  for (const SeedBounds& entry : bounds) {
+    const bool fluid = entry.fluid_95 > 0.0;
+    seeds.push_back({{"seed", entry.seed},
+                     {"c1", {number_json(entry.c1_95), number_json(entry.c1_99)}},
+                     {"c2", {number_json(entry.c2_95), number_json(entry.c2_99)}},
+                     {"fluid", fluid ? Json{entry.fluid_95, entry.fluid_99} : Json(nullptr)},
+                     {"c1_schedule", {entry.schedule95, entry.schedule99}},
+                     {"search_steps", entry.search_steps},
+                     {"runs", entry.runs}});
+  }
+  return seeds;
+}
+
 Json policy_json(const PolicySummary& policy, int64_t excluded) {
   Json classes = Json::object();
   for (const auto& [name, value] : policy.class_req95) classes[name] = number_json(value);
@@ -55,6 +75,8 @@ Json policy_json(const PolicySummary& policy, int64_t excluded) {
           {"req99", interval_json(policy.req99)},
           {"ratio95", interval_json(policy.ratio95)},
           {"ratio99", interval_json(policy.ratio99)},
+          {"over_c1", over_json(policy.over_c1_95, policy.over_c1_99)},
+          {"over_fluid", over_json(policy.over_fluid_95, policy.over_fluid_99)},
           {"mean", number_json(policy.mean)},
           {"max", number_json(policy.max)},
           {"p50", number_json(policy.p50)},
@@ -86,7 +108,8 @@ std::string comparison_json(const Comparison& comparison) {
     entry["simulated_over_wall"] = policy.speedup;
     policies.push_back(std::move(entry));
   }
-  const Json whole = {{"cell", cell_json(comparison.cell)}, {"policies", policies}};
+  Json whole = {{"cell", cell_json(comparison.cell)}, {"policies", policies}};
+  if (!comparison.bounds.empty()) whole["bounds"] = bounds_json(comparison.bounds);
   return whole.dump(2) + "\n";
 }
 

@@ -14,6 +14,8 @@ using Json = nlohmann::ordered_json;
 Json number_json(double value);
 Json interval_json(const Interval& value);
 Json cell_json(const CellInfo& cell);
+// Bounds by seed, and how much was searched for them.
+Json bounds_json(const std::vector<SeedBounds>& bounds);
 Json policy_json(const PolicySummary& policy, int64_t excluded);
 
 }  // namespace hexagent::sim

@@ -118,6 +118,40 @@ std::string comparison_table(const Comparison& comparison) {
   return out;
 }
 
+std::string sustained_table(const std::vector<SustainedSummary>& summaries, double req95_max) {
+  std::string out = text("simulated: largest load with Req95 up to %g\n", req95_max);
+  for (const SustainedSummary& row : summaries) {
+    out += text("%-28s %s  first/this %s  (%zu seeds)\n", row.policy.c_str(),
+                ratio(row.load).c_str(), ratio(row.first_over_this).c_str(), row.seeds);
+  }
+  return out;
+}
+
+std::string bounds_table(const Comparison& comparison) {
+  if (comparison.bounds.empty()) return "";
+  std::string out = "bounds (C1: clairvoyant, reached; fluid: nothing can be below):\n";
+  for (const SeedBounds& seed : comparison.bounds) {
+    out += text("seed %llu: C1 %s/%s (%s, %s), C2 %s/%s after %llu steps, ",
+                static_cast<unsigned long long>(seed.seed), number(seed.c1_95).c_str(),
+                number(seed.c1_99).c_str(), seed.schedule95.c_str(), seed.schedule99.c_str(),
+                number(seed.c2_95).c_str(), number(seed.c2_99).c_str(),
+                static_cast<unsigned long long>(seed.search_steps));
+    out += seed.fluid_95 > 0.0
+               ? text("fluid %s/%s\n", number(seed.fluid_95).c_str(), number(seed.fluid_99).c_str())
+               : "no fluid bound (closed loop)\n";
+  }
+  for (const PolicySummary& policy : comparison.policies) {
+    out += text("%s over C1: %s / %s", policy.policy.c_str(), ratio(policy.over_c1_95).c_str(),
+                ratio(policy.over_c1_99).c_str());
+    if (policy.over_fluid_95.value > 0.0) {
+      out +=
+          text(", over fluid: %.3f / %.3f", policy.over_fluid_95.value, policy.over_fluid_99.value);
+    }
+    out += "\n";
+  }
+  return out;
+}
+
 std::string comparison_csv(const Comparison& comparison) {
   std::string out =
       "policy,req95,req95_low,req95_high,req99,req99_low,req99_high,ratio95,ratio95_low,"

@@ -10,6 +10,9 @@ namespace hexagent::sim {
 
 // ASCII, aligned; what was simulated comes first. `*` marks a policy that the first one loses to.
 std::string comparison_table(const Comparison& comparison);
+std::string sustained_table(const std::vector<SustainedSummary>& summaries, double req95_max);
+// Lines below the comparison's; empty without bounds.
+std::string bounds_table(const Comparison& comparison);
 
 // One row a policy; and one row a measured workflow of every run.
 std::string comparison_csv(const Comparison& comparison);

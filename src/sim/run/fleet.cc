@@ -3,12 +3,14 @@
 
 #include <algorithm>
 
+#include "sim/run/worker_factors.h"
+
 namespace hexagent::sim {
 
 Fleet::Fleet(const ResolvedCluster& cluster, const ProfileSet& profiles, uint64_t seed)
     : contents_(cluster.file.block_tokens) {
   const ClusterFile& file = cluster.file;
-  Random factors = Random(seed).split(hash_text("worker factors"));
+  const std::vector<WorkerFactors> factors = worker_factors(cluster, seed);
   const Random jitters = Random(seed).split(hash_text("iteration jitter"));
   std::vector<LinkConfig> ends;
   for (const ResolvedGroup& group : cluster.groups) {
@@ -22,12 +24,10 @@ Fleet::Fleet(const ResolvedCluster& cluster, const ProfileSet& profiles, uint64_
       config.chunk_tokens = file.chunk_tokens;
       config.batch_tokens = file.batch_tokens;
       config.decode_batch_max = file.decode_batch_max;
-      const double prefill_factor = draw_factor(file.prefill_factor, factors);
-      const double decode_factor = draw_factor(file.decode_factor, factors);
       prefills_.emplace_back();
       decodes_.emplace_back();
       if (group.role != WorkerRole::kDecode) {
-        config.factor = prefill_factor;
+        config.factor = factors[index].prefill;
         config.random = jitters.split(2 * index);
         prefills_.back() = std::make_unique<PrefillEngine>(config, &contents_);
         ++prefill_workers_;
@@ -35,7 +35,7 @@ Fleet::Fleet(const ResolvedCluster& cluster, const ProfileSet& profiles, uint64_
         prefill_kv_tokens_ += static_cast<double>(group.fitted.kv_capacity_tokens);
       }
       if (group.role != WorkerRole::kPrefill) {
-        config.factor = decode_factor;
+        config.factor = factors[index].decode;
         config.random = jitters.split(2 * index + 1);
         decodes_.back() = std::make_unique<DecodeEngine>(config, &contents_);
         ++decode_workers_;

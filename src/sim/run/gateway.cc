@@ -46,13 +46,20 @@ std::vector<const ResolvedGroup*> worker_sites(const ResolvedCluster& cluster) {
 
 Gateway::Gateway(const ResolvedCluster& cluster, const std::string& policy,
                  const std::vector<std::pair<std::string, std::string>>& settings,
-                 uint64_t live_calls_max, const Knowledge& knowledge, uint64_t seed)
+                 uint64_t live_calls_max, const Knowledge& knowledge, uint64_t seed,
+                 const std::optional<Clairvoyance>& clairvoyance)
     : cluster_(cluster),
       knowledge_(knowledge),
       seed_(seed),
+      clairvoyance_(clairvoyance),
       sites_(worker_sites(cluster)),
       incarnations_(sites_.size(), 1),
       batch_(256) {
+  if (clairvoyance_) {
+    knowledge_ = Knowledge{};
+    knowledge_.lengths.kind = LengthKnowledge::Kind::kOracle;
+    if (clairvoyance_->order == Clairvoyance::Order::kDeadline) clock_lead_ = clock_lead();
+  }
   hexagent_config* config = make_config(policy, settings, live_calls_max, sites_.size());
   hexagent_error error = {};
   error.struct_size = sizeof(error);
@@ -144,17 +151,33 @@ void Gateway::add_worker(int32_t index) {
   check("worker", hexagent_worker_set(scheduler_, &record, 0, nullptr));
 }
 
-void Gateway::begin(const WorkflowInstance& instance, TimeNs now) {
+void Gateway::begin(const WorkflowInstance& instance, TimeNs now, double horizon_s) {
   hexagent_workflow record = {};
   record.workflow = workflow_id(instance.index);
-  record.arrival_ns = now;
+  record.arrival_ns = now + clock_lead_;
+  if (clairvoyance_ && clairvoyance_->order == Clairvoyance::Order::kDeadline) {
+    record.arrival_ns = told_arrival(*clairvoyance_, instance, horizon_s);
+  } else if (clairvoyance_) {
+    record.slo_scale_milli = told_scale_milli(clairvoyance_->urgency(instance));
+  }
   record.class_name = name(instance.workflow->class_name);
   hexagent_status result = HEXAGENT_OK;
   check("workflow", hexagent_workflow_begin(scheduler_, &record, 1, &result));
   check("workflow", result);
 }
 
-void Gateway::submit(const WorkflowInstance& instance, uint32_t index) {
+void Gateway::submit_whole(const WorkflowInstance& instance) {
+  for (const TraceCall& call : instance.workflow->calls) {
+    submit(instance, call.id, call.tool_delay_s > 0.0 ? HEXAGENT_CALL_HELD : 0);
+  }
+}
+
+void Gateway::release(const WorkflowInstance& instance, uint32_t call) {
+  if (instance.workflow->calls[call].tool_delay_s <= 0.0) return;
+  check("ready", hexagent_ready(scheduler_, workflow_id(instance.index), call, call));
+}
+
+void Gateway::submit(const WorkflowInstance& instance, uint32_t index, uint32_t flags) {
   const TraceCall& body = instance.workflow->calls[index];
   const CallLengths& lengths = instance.calls[index];
   std::vector<uint64_t> deps(body.deps.begin(), body.deps.end());
@@ -177,6 +200,7 @@ void Gateway::submit(const WorkflowInstance& instance, uint32_t index) {
   hexagent_call record = {};
   record.workflow = workflow_id(instance.index);
   record.call = index;
+  record.flags = flags;
   record.user_data = index;
   record.stage = name(body.stage);
   record.model = name(cluster_.model.model);
@@ -199,7 +223,10 @@ void Gateway::end(uint64_t instance) {
 
 void Gateway::report(const hexagent_report& report) {
   hexagent_status result = HEXAGENT_OK;
-  check("report", hexagent_complete(scheduler_, &report, 1, &result));
+  hexagent_report record = report;
+  record.end_ns += clock_lead_;
+  if (record.start_ns != 0) record.start_ns += clock_lead_;
+  check("report", hexagent_complete(scheduler_, &record, 1, &result));
   check("report", result);
 }
 
@@ -224,7 +251,7 @@ hexagent_stats Gateway::stats() const {
 
 void Gateway::step(TimeNs now, std::vector<hexagent_decision>& decisions) {
   const auto before = std::chrono::steady_clock::now();
-  check("step", hexagent_step(scheduler_, now));
+  check("step", hexagent_step(scheduler_, now + clock_lead_));
   const auto after = std::chrono::steady_clock::now();
   const auto cost = std::chrono::duration_cast<std::chrono::nanoseconds>(after - before).count();
   step_costs_ns_.push_back(static_cast<uint32_t>(std::min<int64_t>(cost, UINT32_MAX)));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "hexagent/hexagent.h"
 #include "sim/cluster/resolved.h"
 #include "sim/engine/sim_time.h"
+#include "sim/run/clairvoyance.h"
 #include "sim/run/knowledge.h"
 #include "sim/workload/lengths.h"
 #include "sim/workload/stream.h"
@@ -38,7 +40,8 @@ class Gateway {
  public:
   Gateway(const ResolvedCluster& cluster, const std::string& policy,
           const std::vector<std::pair<std::string, std::string>>& settings, uint64_t live_calls_max,
-          const Knowledge& knowledge, uint64_t seed);
+          const Knowledge& knowledge, uint64_t seed,
+          const std::optional<Clairvoyance>& clairvoyance = std::nullopt);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -47,8 +50,13 @@ class Gateway {
   static uint64_t workflow_id(uint64_t instance) { return instance + 1; }
   static uint64_t instance_of(uint64_t workflow_id) { return workflow_id - 1; }
 
-  void begin(const WorkflowInstance& instance, TimeNs now);
-  void submit(const WorkflowInstance& instance, uint32_t call);
+  // `horizon_s` is H_w, of which a clairvoyant scheduler alone is told.
+  void begin(const WorkflowInstance& instance, TimeNs now, double horizon_s);
+  void submit(const WorkflowInstance& instance, uint32_t call) { submit(instance, call, 0); }
+  // Clairvoyant: all calls when the workflow arrives, those after a tool gap held, and the end of
+  // such a gap. Without a gap the library itself knows when a call is ready.
+  void submit_whole(const WorkflowInstance& instance);
+  void release(const WorkflowInstance& instance, uint32_t call);
   void end(uint64_t instance);
   void report(const hexagent_report& report);
   void lose_worker(int32_t worker);
@@ -57,7 +65,10 @@ class Gateway {
 
   // Steps the scheduler and appends what it decided; verdicts are checked and left out.
   void step(TimeNs now, std::vector<hexagent_decision>& decisions);
-  TimeNs next_timer() const { return hexagent_next_timer(scheduler_); }
+  TimeNs next_timer() const {
+    const TimeNs timer = hexagent_next_timer(scheduler_);
+    return timer == kNever ? timer : timer - clock_lead_;
+  }
 
   // Cost of hexagent_step() in wall time, nanoseconds, one entry a step.
   const std::vector<uint32_t>& step_costs_ns() const { return step_costs_ns_; }
@@ -72,10 +83,13 @@ class Gateway {
   void add_model_and_profiles();
   void add_worker(int32_t worker);
   void check(const std::string& action, int32_t status) const;
+  void submit(const WorkflowInstance& instance, uint32_t call, uint32_t flags);
 
   const ResolvedCluster& cluster_;
   Knowledge knowledge_;
   uint64_t seed_;
+  std::optional<Clairvoyance> clairvoyance_;
+  TimeNs clock_lead_ = 0;  // of the library's clock before the simulation's
   std::vector<const ResolvedGroup*> sites_;
   hexagent_scheduler* scheduler_ = nullptr;
   std::map<std::string, uint32_t> names_;

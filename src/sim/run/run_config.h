@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "sim/cluster/resolved.h"
+#include "sim/run/clairvoyance.h"
 #include "sim/run/knowledge.h"
 #include "sim/workload/stream.h"
 #include "sim/workload/trace.h"
@@ -36,6 +38,7 @@ struct RunConfig {
   // Drain cell: warm up, let all end, then send `workflows` at this rate and measure them all.
   double drain_rate_per_s = 0.0;
   std::vector<WorkerLoss> losses;
+  std::optional<Clairvoyance> clairvoyance;
   Knowledge knowledge;      // what the scheduler is told of lengths and times
   double patience_s = 0.0;  // waits at least this long for stragglers
   // Stops once more than 5 % of the measured workflows have a stretch above this, since Req95 is
@@ -43,5 +46,8 @@ struct RunConfig {
   double give_up_stretch = 0.0;
   bool keep_workflows = true;  // records of single workflows in the result
 };
+
+// The stream of workflows of a run. With an open loop it is the same whatever the policy does.
+WorkloadConfig workload_config(const RunConfig& config);
 
 }  // namespace hexagent::sim

@@ -8,19 +8,6 @@
 namespace hexagent::sim {
 namespace {
 
-WorkloadConfig workload_config(const RunConfig& config) {
-  WorkloadConfig workload;
-  workload.seed = config.seed;
-  workload.arrivals = ArrivalProcess::parse(config.arrivals);
-  workload.rate_per_s = config.rate_per_s;
-  workload.warmup_ns = to_ns(config.warmup_s);
-  workload.closed_loop = config.closed_loop;
-  const int64_t context = config.cluster->model.max_context_tokens;
-  const int64_t servable = config.cluster->servable_tokens_max();
-  workload.jitter.call_tokens_max = context > 0 ? std::min(context, servable) : servable;
-  return workload;
-}
-
 // How long arrivals and the wait for stragglers may go on, as multiples of the measured interval.
 constexpr int64_t kGiveUpFactor = 10;
 constexpr double kIntervalMinS = 60.0;
@@ -55,7 +42,7 @@ Simulation::Simulation(const RunConfig& config)
       horizon_cluster_(horizon_cluster(*config.cluster)),
       stream_(config.traces, workload_config(config)),
       gateway_(*config.cluster, config.policy, config.settings, live_calls_max(config),
-               config.knowledge, config.seed),
+               config.knowledge, config.seed, config.clairvoyance),
       fleet_(*config.cluster, *config.profiles, config.seed) {
   down_.resize(static_cast<size_t>(fleet_.worker_count()), false);
   half_trip_ = std::max<TimeNs>(1, to_ns(config.cluster->file.dispatch_round_trip_ms * 0.5e-3));
@@ -135,10 +122,11 @@ void Simulation::arrive(WorkflowInstance instance) {
   if (measured_ > 0 && config_.give_up_stretch > 0.0 && index % kGiveUpEvery == 0 && hopeless()) {
     give_up_at_ = now_;
   }
-  gateway_.begin(instance, now_);
+  gateway_.begin(instance, now_, entry.horizon_s);
   contents_[index].assign(count, kNoContent);
   entry.instance = std::move(instance);
   const TraceWorkflow* workflow = entry.instance.workflow;
+  if (config_.clairvoyance) gateway_.submit_whole(entry.instance);
   live_.emplace(index, std::move(entry));
   for (const TraceCall& call : workflow->calls) {
     if (!call.deps.empty()) continue;
@@ -157,7 +145,11 @@ void Simulation::arrive(WorkflowInstance instance) {
 void Simulation::reveal(uint64_t instance, uint32_t call) {
   Live& entry = live(instance);
   if (entry.deps_left[call] != 0) throw std::logic_error("a call was revealed before its parents");
-  gateway_.submit(entry.instance, call);
+  if (config_.clairvoyance) {
+    gateway_.release(entry.instance, call);
+  } else {
+    gateway_.submit(entry.instance, call);
+  }
 }
 
 ContentId Simulation::source_of(const Live& entry, uint32_t call, int64_t* shared) {
@@ -208,6 +200,8 @@ void Simulation::finish_workflow(uint64_t instance, TimeNs end) {
   const std::string& class_name = entry.instance.workflow->class_name;
   record.class_index =
       classes_.emplace(class_name, static_cast<uint32_t>(classes_.size())).first->second;
+  record.trace = entry.instance.trace;
+  record.body = entry.instance.body;
   record.arrival_s = to_s(entry.instance.arrival);
   record.completion_s = to_s(end - entry.instance.arrival);
   record.horizon_s = entry.horizon_s;

@@ -33,6 +33,8 @@ void Simulation::fill_result(RunResult* result) {
         classes_
             .emplace(entry.instance.workflow->class_name, static_cast<uint32_t>(classes_.size()))
             .first->second;
+    record.trace = entry.instance.trace;
+    record.body = entry.instance.body;
     record.arrival_s = to_s(entry.instance.arrival);
     record.completion_s = std::numeric_limits<double>::infinity();
     record.horizon_s = entry.horizon_s;

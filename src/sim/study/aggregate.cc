@@ -7,7 +7,10 @@
 #include <optional>
 #include <stdexcept>
 
+#include "sim/bounds/bounds.h"
+#include "sim/study/settle.h"
 #include "sim/study/statistics.h"
+#include "sim/study/sustained.h"
 #include "sim/study/unit_store.h"
 
 namespace hexagent::sim {
@@ -78,6 +81,31 @@ std::optional<std::vector<std::vector<RunResult>>> load_units(
   return runs;
 }
 
+// Bounds of a cell; none when one is missing.
+std::optional<std::vector<SeedBounds>> load_bounds(const UnitStore& store, const SuiteCell& cell) {
+  std::vector<SeedBounds> bounds;
+  for (size_t i = 0; i < std::min<size_t>(cell.bounds.seeds, cell.seeds.size()); ++i) {
+    SeedBounds entry;
+    if (!store.load({cell.name, "", cell.seeds[i]}, &entry)) return std::nullopt;
+    bounds.push_back(std::move(entry));
+  }
+  return bounds;
+}
+
+// Sustained loads of a cell; none when one is missing.
+std::optional<std::vector<SustainedLoad>> load_sustained(const UnitStore& store,
+                                                         const SuiteCell& cell) {
+  std::vector<SustainedLoad> loads;
+  for (const std::string& policy : cell.sustained.policies) {
+    for (size_t i = 0; i < std::min<size_t>(cell.sustained.seeds, cell.seeds.size()); ++i) {
+      SustainedLoad load;
+      if (!store.load({cell.name, policy, cell.seeds[i]}, &load)) return std::nullopt;
+      loads.push_back(std::move(load));
+    }
+  }
+  return loads;
+}
+
 }  // namespace
 
 const char* name_of(CellKind kind) {
@@ -126,14 +154,23 @@ Evaluation aggregate(const Suite& suite, const std::vector<CellInfo>& infos,
   evaluation.suite = suite;
   for (size_t i = 0; i < suite.cells.size(); ++i) {
     const SuiteCell& spec = suite.cells[i];
-    const auto runs = load_units(store, spec.name, policies_of(suite, spec, false), spec.seeds);
+    const std::optional<Suite> settled = settle(suite, spec, store);
+    if (!settled) {
+      evaluation.incomplete.push_back(spec.name);
+      continue;
+    }
+    const auto runs = load_units(store, spec.name, policies_of(*settled, spec, false), spec.seeds);
     auto tuning = load_units(store, spec.name, policies_of(suite, spec, true), spec.tuning_seeds);
-    if (!runs || !tuning) {
+    const auto bounds = load_bounds(store, spec);
+    const auto sustained = load_sustained(store, spec);
+    if (!runs || !tuning || !bounds || !sustained) {
       evaluation.incomplete.push_back(spec.name);
       continue;
     }
     if (spec.tuning_seeds.empty()) tuning->clear();
-    evaluation.cells.push_back(aggregate_cell(suite, spec, infos[i], *runs, *tuning));
+    evaluation.cells.push_back(aggregate_cell(*settled, spec, infos[i], *runs, *tuning));
+    evaluation.cells.back().sustained = summarise_sustained(*sustained);
+    add_bounds(*bounds, &evaluation.cells.back().comparison);
     if (visit) visit(evaluation.cells.back(), *runs);
   }
   if (evaluation.cells.empty()) throw std::runtime_error(folder + ": no cell is complete yet");

@@ -48,6 +48,7 @@ struct CellResult {
   bool tuned = false;               // strongest rivals chosen on tuning seeds, else on these
   std::vector<RivalResult> rivals;  // comparison.policies without the subject, in their order
   std::vector<GroupResult> groups;
+  std::vector<SustainedSummary> sustained;  // may be empty
 };
 
 // Over the cells of one kind.

@@ -110,10 +110,14 @@ Cell prepare_cell(const CellRequest& request) {
   if (request.lost_worker && request.lost_worker->worker >= workers) {
     throw std::invalid_argument("the worker to lose is not in the cluster");
   }
-  cell.rate_per_s = request.load * cell.capacity.workflows_per_s;
-  cell.warmup_s =
-      std::max(kWarmupHorizons * cell.horizon_p95_s, kWarmupWorkflows / cell.rate_per_s);
+  set_rate(&cell);
   return cell;
+}
+
+void set_rate(Cell* cell) {
+  cell->rate_per_s = cell->request.load * cell->capacity.workflows_per_s;
+  cell->warmup_s =
+      std::max(kWarmupHorizons * cell->horizon_p95_s, kWarmupWorkflows / cell->rate_per_s);
 }
 
 PolicyText split_policy(const std::string& policy) {

@@ -83,6 +83,9 @@ CellInfo describe_cell(const Cell& cell, const std::vector<uint64_t>& seeds);
 // Reads, checks and computes all of it. Throws InputError, std::invalid_argument.
 Cell prepare_cell(const CellRequest& request);
 
+// Rate and warm-up from the load that is asked for; prepare_cell() has done it.
+void set_rate(Cell* cell);
+
 // A file path as given, or NAME.cluster in the example data that ships with the project.
 std::string find_cluster_file(const std::string& text);
 

@@ -11,6 +11,8 @@ namespace hexagent::sim {
 struct WorkflowRecord {
   uint64_t index = 0;
   uint32_t class_index = 0;  // into RunResult::class_names
+  uint32_t trace = 0;        // of the run; this and the body are in no record file
+  uint32_t body = 0;         // in its trace
   double arrival_s = 0.0;
   double completion_s = 0.0;  // last decode end - arrival; infinity = unfinished
   double horizon_s = 0.0;     // H_w
@@ -59,6 +61,10 @@ struct PolicySummary {
   std::vector<double> seed_req99;
   Interval ratio95;  // Req95 of the comparison's first policy over this one's, paired by seed
   Interval ratio99;
+  Interval over_c1_95;  // this policy over the bound, paired by seed; 0 = there is none
+  Interval over_c1_99;
+  Interval over_fluid_95;
+  Interval over_fluid_99;
   double mean = 0.0;
   double max = 0.0;
   double p50 = 0.0;
@@ -112,9 +118,34 @@ struct CellInfo {
   int64_t gaps_capped = 0;
 };
 
+// Bounds of one seed (EXPERIMENTS section 6): what clairvoyant schedules reached, and what nothing
+// can be below.
+struct SeedBounds {
+  uint64_t seed = 0;
+  double c1_95 = 0.0;
+  double c1_99 = 0.0;
+  double c2_95 = 0.0;
+  double c2_99 = 0.0;
+  double fluid_95 = 0.0;  // 0 = none: arrivals of a closed loop depend on the policy
+  double fluid_99 = 0.0;
+  std::string schedule95;  // that reached C1, before the search
+  std::string schedule99;
+  uint64_t search_steps = 0;
+  uint64_t runs = 0;
+};
+
+// The largest load at which Req95 stays at or below a bound.
+struct SustainedSummary {
+  std::string policy;
+  Interval load;             // geometric mean over seeds
+  Interval first_over_this;  // of the first policy over this one's, paired by seed
+  size_t seeds = 0;
+};
+
 struct Comparison {
   CellInfo cell;
   std::vector<PolicySummary> policies;
+  std::vector<SeedBounds> bounds;  // of some or all seeds; may be empty
 };
 
 }  // namespace hexagent::sim

@@ -92,6 +92,33 @@ void read_knowledge(StrictObject& fields, CellRequest* request) {
   }
 }
 
+void check_names(StrictObject fields, const std::string& key, const std::string& policy) {
+  try {
+    check_policy_text(policy);
+  } catch (const std::invalid_argument& error) {
+    fields.fail(key, error.what());
+  }
+}
+
+BoundsRequest read_bounds(StrictObject fields) {
+  BoundsRequest bounds;
+  bounds.seeds = static_cast<uint32_t>(fields.integer("seeds", 0, kSeedsMax));
+  bounds.effort.bisections = static_cast<uint32_t>(fields.integer("bisections", 0, 30));
+  bounds.effort.search_steps = static_cast<uint32_t>(fields.integer("search_steps", 0, 1'000'000));
+  bounds.effort.deadlines_of_all = fields.flag_or("deadlines_of_all", true);
+  fields.finish();
+  return bounds;
+}
+
+SustainedRequest read_sustained(StrictObject fields) {
+  SustainedRequest sustained;
+  sustained.seeds = static_cast<uint32_t>(fields.integer("seeds", 0, kSeedsMax));
+  sustained.policies = fields.texts("policies");
+  for (const std::string& policy : sustained.policies) check_names(fields, "policies", policy);
+  fields.finish();
+  return sustained;
+}
+
 SuiteCell read_cell(const json& value, const std::string& path, const std::string& where) {
   StrictObject fields(value, path, where);
   SuiteCell cell;
@@ -110,6 +137,11 @@ SuiteCell read_cell(const json& value, const std::string& path, const std::strin
     cell.seeds = read_seeds(fields.object("seeds"));
     if (fields.has("tuning_seeds")) cell.tuning_seeds = read_seeds(fields.object("tuning_seeds"));
     cell.groups = fields.texts("groups");
+    if (fields.has("sustained")) {
+      cell.sustained = read_sustained(fields.object("sustained"));
+      if (fields.has("drain")) fields.fail("sustained", "a drain has no load to sustain");
+    }
+    if (fields.has("bounds")) cell.bounds = read_bounds(fields.object("bounds"));
   } catch (const InputError& error) {
     if (error.file() == path) throw;
     throw InputError(path, 0, where + " (" + cell.name + ")", error.what());  // a file it names
@@ -124,20 +156,13 @@ SuiteCell read_cell(const json& value, const std::string& path, const std::strin
   return cell;
 }
 
-void check_names(StrictObject fields, const std::string& key, const std::string& policy) {
-  try {
-    check_policy_text(policy);
-  } catch (const std::invalid_argument& error) {
-    fields.fail(key, error.what());
-  }
-}
-
 void read_policies(StrictObject policies, Suite* suite) {
   suite->subject = policies.text("subject");
   check_names(policies, "subject", suite->subject);
   std::set<std::string> names = {kAblationGroup};
   for (StrictObject& fields : policies.objects("groups")) {
-    PolicyGroup group{fields.text("name"), fields.text("about"), fields.texts("policies")};
+    PolicyGroup group{fields.text("name"), fields.text("about"), fields.texts("policies"),
+                      fields.flag_or("strongest_only", false)};
     if (!names.insert(group.name).second) fields.fail("name", "is taken");
     if (group.policies.empty()) fields.fail("policies", "names no policy");
     for (const std::string& policy : group.policies) check_names(fields, "policies", policy);
@@ -160,6 +185,12 @@ void check_cell(const Suite& suite, const SuiteCell& cell, const std::string& wh
                            ? !suite.ablations.empty()
                            : std::any_of(suite.groups.begin(), suite.groups.end(),
                                          [&](const PolicyGroup& g) { return g.name == name; });
+    for (const PolicyGroup& group : suite.groups) {
+      if (group.name == name && group.strongest_only && cell.tuning_seeds.empty()) {
+        throw InputError(suite.path, 0, where + ".tuning_seeds",
+                         "are needed to choose the strongest of group " + name);
+      }
+    }
     if (!known) throw InputError(suite.path, 0, where + ".groups", "no group is named " + name);
   }
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/bounds/clairvoyant.h"
 #include "sim/study/cell.h"
 
 namespace hexagent::sim {
@@ -17,12 +18,25 @@ struct PolicyGroup {
   std::string name;
   std::string about;
   std::vector<std::string> policies;
+  bool strongest_only = false;  // on test seeds: those that tuning seeds choose, see settle.h
 };
 
 // The subject with one switch changed.
 struct Ablation {
   std::string name;
   std::string policy;
+};
+
+// Bounds of a cell: of its first `seeds` test seeds; 0 = none.
+struct BoundsRequest {
+  uint32_t seeds = 0;
+  ClairvoyantEffort effort;
+};
+
+// Policies whose sustained load is looked for in a cell, on its first `seeds` test seeds.
+struct SustainedRequest {
+  uint32_t seeds = 0;
+  std::vector<std::string> policies;
 };
 
 struct SuiteCell {
@@ -32,6 +46,8 @@ struct SuiteCell {
   std::vector<uint64_t> seeds;
   std::vector<uint64_t> tuning_seeds;  // rivals alone run on these; may be empty
   std::vector<std::string> groups;     // those that run here; "ablation" for the switches
+  BoundsRequest bounds;
+  SustainedRequest sustained;
 };
 
 struct Suite {

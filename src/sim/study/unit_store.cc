@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "sim/bounds/bounds.h"
 #include "sim/input_error.h"
 #include "sim/study/record_file.h"
 #include "sim/workload/text_file.h"
@@ -40,6 +41,15 @@ std::string gzip(const std::string& text) {
   return packed;
 }
 
+// <policy>-<seed>, `/` of a policy as `+`.
+std::string file_name(const Unit& unit) {
+  std::string name = unit.policy;
+  for (char& letter : name) {
+    if (letter == '/') letter = '+';
+  }
+  return name + "-" + std::to_string(unit.seed);
+}
+
 }  // namespace
 
 void write_whole_file(const std::string& path, const std::string& text) {
@@ -66,12 +76,7 @@ void write_whole_file(const std::string& path, const std::string& text) {
 UnitStore::UnitStore(std::string folder) : folder_(std::move(folder)) {}
 
 std::string UnitStore::path(const Unit& unit) const {
-  std::string name = unit.policy;
-  for (char& letter : name) {
-    if (letter == '/') letter = '+';
-  }
-  return folder_ + "/records/" + unit.cell + "/" + name + "-" + std::to_string(unit.seed) +
-         ".csv.gz";
+  return folder_ + "/records/" + unit.cell + "/" + file_name(unit) + ".csv.gz";
 }
 
 bool UnitStore::load(const Unit& unit, RunResult* run) const {
@@ -83,6 +88,48 @@ bool UnitStore::load(const Unit& unit, RunResult* run) const {
     return false;
   }
   return run->policy == unit.policy && run->seed == unit.seed;
+}
+
+std::string UnitStore::bounds_path(const Unit& unit) const {
+  return folder_ + "/records/" + unit.cell + "/bounds-" + std::to_string(unit.seed) + ".txt";
+}
+
+bool UnitStore::load(const Unit& unit, SeedBounds* bounds) const {
+  const std::string file = bounds_path(unit);
+  if (!fs::exists(file)) return false;
+  try {
+    *bounds = parse_bounds(read_text_file(file), file);
+  } catch (const InputError&) {
+    return false;
+  }
+  return bounds->seed == unit.seed;
+}
+
+void UnitStore::save(const Unit& unit, const SeedBounds& bounds) const {
+  const std::string file = bounds_path(unit);
+  fs::create_directories(fs::path(file).parent_path());
+  write_whole_file(file, bounds_text(bounds));
+}
+
+std::string UnitStore::sustained_path(const Unit& unit) const {
+  return folder_ + "/records/" + unit.cell + "/sustained-" + file_name(unit) + ".txt";
+}
+
+bool UnitStore::load(const Unit& unit, SustainedLoad* sustained) const {
+  const std::string file = sustained_path(unit);
+  if (!fs::exists(file)) return false;
+  try {
+    *sustained = parse_sustained(read_text_file(file), file);
+  } catch (const InputError&) {
+    return false;
+  }
+  return sustained->policy == unit.policy && sustained->seed == unit.seed;
+}
+
+void UnitStore::save(const Unit& unit, const SustainedLoad& sustained) const {
+  const std::string file = sustained_path(unit);
+  fs::create_directories(fs::path(file).parent_path());
+  write_whole_file(file, sustained_text(sustained));
 }
 
 void UnitStore::save(const Unit& unit, const RunResult& run) const {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sim/study/result.h"
+#include "sim/study/sustained.h"
 
 namespace hexagent::sim {
 
@@ -28,6 +29,17 @@ class UnitStore {
 
   // Throws std::runtime_error when the disk refuses. Safe from several threads for different units.
   void save(const Unit& unit, const RunResult& run) const;
+
+  // The bounds of the unit's seed, <folder>/records/<cell>/bounds-<seed>.txt; the policy says
+  // nothing.
+  std::string bounds_path(const Unit& unit) const;
+  bool load(const Unit& unit, SeedBounds* bounds) const;
+  void save(const Unit& unit, const SeedBounds& bounds) const;
+
+  // What the unit's policy sustains, <folder>/records/<cell>/sustained-<policy>-<seed>.txt.
+  std::string sustained_path(const Unit& unit) const;
+  bool load(const Unit& unit, SustainedLoad* sustained) const;
+  void save(const Unit& unit, const SustainedLoad& sustained) const;
 
  private:
   std::string folder_;
