@@ -57,7 +57,8 @@ static void run_script(fixture* self, uint64_t id) {
   assert_int_equal(decisions[1].kind, HEXAGENT_DECISION_WORKFLOW_DONE);
 }
 
-/* Everything of a journal but its times, as text. */
+/* Everything of a journal but its times, as text. Steps by time alone in which nothing is decided
+ * are times, too: how many there are depends on how long the inputs took to come. */
 static void describe_journal(const char* path, char* text, size_t size) {
   hexagent_replay* replay = hexagent_replay_open(path, HEXAGENT_VERSION, NULL);
   assert_non_null(replay);
@@ -73,6 +74,7 @@ static void describe_journal(const char* path, char* text, size_t size) {
     }
     static hexagent_decision decisions[64];
     const int32_t count = hexagent_replay_decisions(replay, 0, decisions, 64);
+    if (info.inputs_count == 0 && count == 0) continue;
     for (int32_t i = 0; i < count; ++i) {
       used += (size_t)snprintf(text + used, size - used, "-> %u %u %d ", decisions[i].kind,
                                decisions[i].worker, decisions[i].status);

@@ -1,5 +1,5 @@
-// Harness: random commands to a scheduler, and the slow, obvious model of the DAG and the ledger that
-// its answers are held against; see reference_test.cc.
+// Harness: random commands to a scheduler, and the slow, obvious model of the DAG and the ledger
+// that its answers are held against; see reference_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -34,6 +34,19 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// Runs it until nothing is left; when the last report came.
+template <typename Engine>
+double run_dry_s(Engine* engine) {
+  Reports reports;
+  TimeNs end = 0;
+  while (engine->next_event() != kNever) {
+    engine->advance(engine->next_event(), reports);
+    for (const Report& report : reports) end = std::max(end, report.time);
+    reports.clear();
+  }
+  return to_s(end);
+}
+
 }  // namespace
 
 double lone_prefill_s(const TruthTimes& truth, const LoneLoad& load) {
@@ -43,14 +56,7 @@ double lone_prefill_s(const TruthTimes& truth, const LoneLoad& load) {
     const ContentId content = contents.add(kNoContent, 0, load.prompt_tokens);
     engine.submit(0, {static_cast<uint64_t>(i + 1), content, load.prompt_tokens, 0});
   }
-  Reports reports;
-  TimeNs end = 0;
-  while (engine.next_event() != kNever) {
-    engine.advance(engine.next_event(), reports);
-    for (const Report& report : reports) end = std::max(end, report.time);
-    reports.clear();
-  }
-  return to_s(end);
+  return run_dry_s(&engine);
 }
 
 double lone_iteration_s(const TruthTimes& truth, const LoneLoad& load) {
@@ -61,14 +67,7 @@ double lone_iteration_s(const TruthTimes& truth, const LoneLoad& load) {
     engine.reserve(0, request(id, &contents, load), false);
     engine.submit(0, id);
   }
-  Reports reports;
-  TimeNs end = 0;
-  while (engine.next_event() != kNever) {
-    engine.advance(engine.next_event(), reports);
-    for (const Report& report : reports) end = std::max(end, report.time);
-    reports.clear();
-  }
-  return to_s(end) / static_cast<double>(load.output_tokens);
+  return run_dry_s(&engine) / static_cast<double>(load.output_tokens);
 }
 
 double lone_batch_s(const TruthTimes& truth, const LoneLoad& load) {
@@ -77,14 +76,7 @@ double lone_batch_s(const TruthTimes& truth, const LoneLoad& load) {
   for (int32_t i = 0; i < load.batch; ++i) {
     engine.submit_local(0, request(static_cast<uint64_t>(i + 1), &contents, load));
   }
-  Reports reports;
-  TimeNs end = 0;
-  while (engine.next_event() != kNever) {
-    engine.advance(engine.next_event(), reports);
-    for (const Report& report : reports) end = std::max(end, report.time);
-    reports.clear();
-  }
-  return to_s(end);
+  return run_dry_s(&engine);
 }
 
 LoneServing lone_serving(const TruthTimes& truth, const LoneLoad& load) {

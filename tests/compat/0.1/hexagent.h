@@ -53,8 +53,15 @@
  *             handle: that call and every later one answer HEXAGENT_E_POISONED, hexagent_close()
  *             still works. With the key `rescue_prefix` a text file then tells what broke and what
  *             was known, for the report of the bug. The same when memory runs out while a profile,
- *             model or worker is taken; other inputs need none. After fork() the child gets
- *             HEXAGENT_E_FORKED, and only close works.
+ *             model or worker is taken. Other inputs need none; decisions only when one step makes
+ *             more than 4,096 beyond `decisions_max`, as when a worker with so many calls is lost.
+ *             After fork() the child gets HEXAGENT_E_FORKED, and only close works. It shares the
+ *             lock of the journal's folder: until it closes the handle, ends or calls exec, nobody
+ *             can open that folder again (HEXAGENT_E_BUSY), not even after its parent has died.
+ *             What is not ours: thread driving uses libuv, which ends the process when the kernel
+ *             refuses epoll a descriptor (fs.epoll.max_user_watches) or when no memory is left for
+ *             its list of them, some hundred bytes, within hexagent_open(). Opening at the start
+ *             of the process, before load, avoids both; manual and loop driving do without libuv.
  * Stability   Everything here is @unstable until 1.0: within one 0.x the ABI does not change, and
  *             the library's file name (libhexagent.so.0.x) changes with x. "Since" tells from when
  *             a symbol exists.
@@ -158,7 +165,8 @@ enum {
   HEXAGENT_E_NO_DEVICE = -500, /* the device that a transport drives, or its driver, is not here */
   HEXAGENT_E_PEER = -501,      /* the other end of a transfer is gone */
   HEXAGENT_E_TIMEOUT = -502,   /* the other end is silent, or a KV reservation has expired */
-  HEXAGENT_E_CHECKSUM = -503   /* what arrived is not what was sent */
+  HEXAGENT_E_CHECKSUM = -503,  /* what arrived is not what was sent */
+  HEXAGENT_E_SECRET = -504     /* endpoint and controller do not share a secret */
 };
 
 /** Name of a status ("HEXAGENT_E_CYCLE"); "HEXAGENT_E_?" if unknown. Static memory. [any thread] */
@@ -276,8 +284,9 @@ HEXAGENT_API hexagent_status hexagent_config_describe(uint32_t index,
  * @param header_version  HEXAGENT_VERSION of the header the caller was built with.
  * @param error           Optional detail.
  * With `driving` = `thread` the library's thread runs when this returns. It blocks all signals.
- * With a `journal` everything in that folder is lived through again first ("Restart" in the part
- * about the journal): about a second for a million inputs.
+ * With a `journal` its newest snapshot is read and what follows it lived through again first
+ * ("Restart" in the part about the journal): nothing after an orderly hexagent_close(), after a
+ * crash up to a segment, about a second's worth.
  *
  * @return  The handle, or NULL (HEXAGENT_E_VERSION, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_UNSUPPORTED,
  *          HEXAGENT_E_SYSTEM: no thread or descriptor to be had). With a journal also, and then
@@ -299,9 +308,9 @@ HEXAGENT_API hexagent_scheduler* hexagent_open(const hexagent_config* config,
 /**
  * Closes a scheduler in any state, poisoned too; frees all of it and ends the library's thread.
  * NULL is allowed. What is still queued or was not polled is dropped: hexagent_shutdown() comes
- * first where that matters. A journal is written out, synced and marked as ended in good order. In
- * a forked child it frees memory and closes descriptors, and leaves the parent's thread and journal
- * alone.
+ * first where that matters. A journal is written out, synced, marked as ended in good order and
+ * given a last snapshot, with which the next open begins. In a forked child it frees memory and
+ * closes descriptors, and leaves the parent's thread and journal alone.
  * Threads: [owner]. Since: 0.1
  */
 HEXAGENT_API void hexagent_close(hexagent_scheduler* scheduler) HEXAGENT_NOEXCEPT;
@@ -889,21 +898,22 @@ HEXAGENT_API hexagent_status hexagent_workflow_end(hexagent_scheduler* scheduler
 
 /* Kinds of decision. */
 enum {
-  HEXAGENT_DECISION_ACCEPTED = 1,      /* an input was taken: user_data, workflow, call, worker;
+  HEXAGENT_DECISION_ACCEPTED = 1,     /* an input was taken: user_data, workflow, call, worker;
                                         * status: OK, or the journal has failed to keep it */
-  HEXAGENT_DECISION_REFUSED = 2,       /* it was not: status, field */
-  HEXAGENT_DECISION_PREFILL = 3,       /* send to `worker`; `peer_worker` decodes (tentative) */
-  HEXAGENT_DECISION_LOCAL = 4,         /* prefill and decode on `worker` */
-  HEXAGENT_DECISION_TRANSFER = 5,      /* move KV from `worker` to `peer_worker` */
-  HEXAGENT_DECISION_DECODE = 6,        /* decode on `worker`, KV from `peer_worker` */
-  HEXAGENT_DECISION_REPRIORITISE = 7,  /* new order_key and priority for what waits on `worker` */
-  HEXAGENT_DECISION_ABORT = 8,         /* withdraw the call from `worker`; answer with ABORTED */
-  HEXAGENT_DECISION_RETAIN_KV = 9,     /* keep the KV on `worker` until `expected_end_ns` */
-  HEXAGENT_DECISION_RELEASE_KV = 10,   /* the KV on `worker` is needed no longer */
-  HEXAGENT_DECISION_REJECT = 11,       /* admission: status; expected_start/end_ns = the deadline
+  HEXAGENT_DECISION_REFUSED = 2,      /* it was not: status, field */
+  HEXAGENT_DECISION_PREFILL = 3,      /* send to `worker`; `peer_worker` decodes (tentative) */
+  HEXAGENT_DECISION_LOCAL = 4,        /* prefill and decode on `worker` */
+  HEXAGENT_DECISION_TRANSFER = 5,     /* move KV from `worker` to `peer_worker`; the library does it
+                                          and reports it where both have an endpoint (endpoint.h) */
+  HEXAGENT_DECISION_DECODE = 6,       /* decode on `worker`, KV from `peer_worker` */
+  HEXAGENT_DECISION_REPRIORITISE = 7, /* new order_key and priority for what waits on `worker` */
+  HEXAGENT_DECISION_ABORT = 8,        /* withdraw the call from `worker`; answer with ABORTED */
+  HEXAGENT_DECISION_RETAIN_KV = 9,    /* keep the KV on `worker` until `expected_end_ns` */
+  HEXAGENT_DECISION_RELEASE_KV = 10,  /* the KV on `worker` is needed no longer */
+  HEXAGENT_DECISION_REJECT = 11,      /* admission: status; expected_start/end_ns = the deadline
                                           and the earliest end that can be reached */
-  HEXAGENT_DECISION_RISK = 12,         /* the deadline will be missed: see expected_end_ns */
-  HEXAGENT_DECISION_CALL_DONE = 13,    /* status: OK, or why it failed or was cancelled */
+  HEXAGENT_DECISION_RISK = 12,        /* the deadline will be missed: see expected_end_ns */
+  HEXAGENT_DECISION_CALL_DONE = 13,   /* status: OK, or why it failed or was cancelled */
   HEXAGENT_DECISION_WORKFLOW_DONE = 14 /* expected_start/end_ns = arrival and end; stretch_milli */
 };
 
@@ -1297,11 +1307,11 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *   journal_sync_interval_s, journal_segment_bytes, journal_full_decisions: see
  *   hexagent_config_describe(). None of them is live, all may differ from one open to the next.
  *
- * Snapshots   One is written when a segment is full and no decision waits to be polled (thread
- *             driving: to be handed to the poller); where some always do, a segment ends a quarter
- *             too long and without one. It takes milliseconds of the thread that steps. One that
- *             cannot be written, for want of room on the disk, is skipped and counted: the journal
- *             does not depend on it.
+ * Snapshots   One is written by hexagent_close(), and when a segment is full and no decision waits
+ *             to be polled (thread driving: to be handed to the poller); where some always do, a
+ *             segment ends a quarter too long and without one. It takes milliseconds of the thread
+ *             that steps. One that cannot be written, for want of room on the disk, is skipped and
+ *             counted: the journal does not depend on it.
  * Failure     When a file cannot be written (disk full), the journal ends for good; what is in it
  *             stays whole. The scheduler goes on. With before_accepted an ACCEPTED that is not on
  *             disk then carries the status HEXAGENT_E_IO: in effect, but not acknowledged. Counted
@@ -1315,14 +1325,16 @@ HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* schedule
  *             as they were after the last step that was kept, names and labels have their ids:
  *             intern the same strings again and the same ids come out. Nothing decided before is
  *             shown again; it may have been polled or not. Then:
- *   Time      thread, loop: if CLOCK_MONOTONIC is not before the last step kept, it goes on, and
- *             the time in between has passed for deadlines and idle workflows. If it is (the
- *             machine was started anew), the library moves times between its clock and the
- *             journal's from then on; use hexagent_now() as ever. Times from before the restart
- *             come out as what they would have been on the new clock, perhaps negative. A clock of
- *             another machine that happens to be ahead cannot be told from a long pause.
- *             manual: the same, decided by the first step: pass any time of a clock that is
- *             monotonic from then on; one before recovered_now_ns stands for that moment.
+ *   Time      thread, loop: on the same machine CLOCK_MONOTONIC goes on, and the time in between
+ *             has passed for deadlines and idle workflows. When the machine was started anew, or
+ *             the folder is on another one, no time has passed: the library moves times between its
+ *             clock and the journal's from then on; use hexagent_now() as ever. Times from before
+ *             the restart come out as what they would have been on the new clock, perhaps negative.
+ *             (Told apart by /proc/sys/kernel/random/boot_id. Without it, or when the journal was
+ *             driven by hand before, a clock that is not before the last step kept goes on.)
+ *             manual: any clock that is monotonic from the first step on. That step decides: a time
+ *             before recovered_now_ns stands for that moment, a later one says that the time in
+ *             between has passed; whether it is of the same clock cannot be known here.
  *             A report's time from before the restart, on a clock that began anew, is not known:
  *             pass 0, or it is taken for the moment of the restart.
  *   Inputs    An input whose ACCEPTED was polled is in effect (see the table above). Others may be:

@@ -346,9 +346,9 @@ void a_killed_engine_ends_its_transfers(void**) {
       assert_int_equal(hexagent_endpoint_pool_remove(target.endpoint, target.pool), HEXAGENT_OK);
       waitpid(child, nullptr, 0);
     }
-    if (i == 1) before = descriptors_open();
+    if (i == 1) before = hexagent::test::descriptors_open();
   }
-  assert_int_equal(descriptors_open(), before);
+  assert_int_equal(hexagent::test::descriptors_open(), before);
 }
 
 }  // namespace

@@ -42,12 +42,8 @@ void kv_arrives_over_shared_memory(void**) { moves("host-memory", nullptr); }
 void kv_arrives_over_tcp(void**) { moves("host-tcp", nullptr); }
 
 void layers_arrive_as_they_get_ready(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
-  source.flags = HEXAGENT_TRANSFER_LAYERWISE;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
+  PairRig rig(HEXAGENT_TRANSFER_LAYERWISE);
+  Engine& source = rig.source;
   const uint64_t id = rig.start(1, 2);
   rig.until([&] { return source.told[id].asked > 0; });
   for (uint32_t layer = 1; layer <= kPoolLayers; ++layer) {
@@ -108,19 +104,14 @@ void a_later_life_takes_over(void**) {
   assert_ended_once(&target, cut, HEXAGENT_E_PEER);
   assert_ended_once(&old_life, cut, HEXAGENT_E_PEER);
   rig.until([&] { return new_life.connected > 0; });
-  const uint64_t id = rig.start(1, 2);
-  rig.until([&] { return rig.over(id); });
-  assert_int_equal(rig.ended[id].status, HEXAGENT_OK);
+  assert_moves(&rig);
 }
 
 // Both engines get their blocks back, and what follows works, with a new controller.
 void a_dead_controller_ends_what_moves(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
-  source.flags = HEXAGENT_TRANSFER_LAYERWISE;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
+  PairRig rig(HEXAGENT_TRANSFER_LAYERWISE);
+  Engine& source = rig.source;
+  Engine& target = rig.target;
   const uint64_t moving = rig.start(1, 2);
   rig.until([&] { return source.told[moving].asked > 0; });
   assert_int_equal(hexagent_endpoint_layers_ready(source.endpoint, moving, 1, nullptr),
@@ -144,18 +135,14 @@ void a_dead_controller_ends_what_moves(void**) {
   rig.end_count.clear();
   rig.quiesced[0].clear();
   rig.quiesced[1].clear();
-  const uint64_t id = rig.start(1, 2);
-  rig.until([&] { return rig.over(id); });
-  assert_int_equal(rig.ended[id].status, HEXAGENT_OK);
+  assert_moves(&rig);
 }
 
 void a_silent_target_can_be_cancelled(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
+  PairRig rig;
+  Engine& source = rig.source;
+  Engine& target = rig.target;
   target.answer = [](const hexagent_endpoint_event&) { return std::vector<int32_t>(); };
-  rig.add(&source, 1);
-  rig.add(&target, 2);
   const uint64_t id = rig.start(1, 2);
   rig.until([&] { return target.told[id].asked > 0; });
   assert_int_equal(rig.controller->cancel(id), HEXAGENT_OK);
@@ -166,11 +153,9 @@ void a_silent_target_can_be_cancelled(void**) {
 }
 
 void a_refusal_names_its_cause(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
+  PairRig rig;
+  Engine& source = rig.source;
+  Engine& target = rig.target;
   source.answer = [&](const hexagent_endpoint_event& event) {
     assert_int_equal(
         hexagent_endpoint_refuse(source.endpoint, event.transfer, HEXAGENT_E_UNKNOWN_CALL),
@@ -195,11 +180,9 @@ void wrong_blocks_are_refused(void**) {
       {{3, 4, 3}, false, HEXAGENT_E_DUPLICATE}, {{1, 2, 99}, true, HEXAGENT_E_RANGE},
       {{1, 2, 3}, true, HEXAGENT_E_ARGUMENT},  // not as many as at the target
   };
-  Rig rig;
-  Engine source;
-  Engine target;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
+  PairRig rig;
+  Engine& source = rig.source;
+  Engine& target = rig.target;
   const std::vector<unsigned char> before(target.memory->memory.get(),
                                           target.memory->memory.get() + target.memory->bytes);
   for (const auto& wrong : cases) {
@@ -213,18 +196,13 @@ void wrong_blocks_are_refused(void**) {
   }
   assert_memory_equal(target.memory->memory.get(), before.data(), before.size());
   source.answer = target.answer = nullptr;
-  const uint64_t id = rig.start(1, 2);
-  rig.until([&] { return rig.over(id); });
-  assert_int_equal(rig.ended[id].status, HEXAGENT_OK);
+  assert_moves(&rig);
 }
 
 void a_block_is_written_for_one_transfer_at_a_time(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
-  source.flags = HEXAGENT_TRANSFER_LAYERWISE;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
+  PairRig rig(HEXAGENT_TRANSFER_LAYERWISE);
+  Engine& source = rig.source;
+  Engine& target = rig.target;
   const uint64_t first = rig.start(1, 2, 1);
   const uint64_t second = rig.start(1, 2, 2);
   rig.until(
@@ -244,12 +222,10 @@ void a_block_is_written_for_one_transfer_at_a_time(void**) {
 }
 
 void layouts_must_fit(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
-  hexagent_kv_pool other = small_shape();
+  PairRig rig;
+  Engine& source = rig.source;
+  Engine& target = rig.target;
+  hexagent_kv_pool other = small_shape(kPoolBlocks, kPoolLayers);
   other.content_hash = 8;  // another model
   target.enter(other);
   const uint64_t id = rig.start(1, 2);
@@ -283,12 +259,9 @@ void a_full_endpoint_says_so(void**) {
 }
 
 void a_pool_in_use_stays(void**) {
-  Rig rig;
-  Engine source;
-  Engine target;
-  source.flags = HEXAGENT_TRANSFER_LAYERWISE;
-  rig.add(&source, 1);
-  rig.add(&target, 2);
+  PairRig rig(HEXAGENT_TRANSFER_LAYERWISE);
+  Engine& source = rig.source;
+  Engine& target = rig.target;
   const uint64_t id = rig.start(1, 2);
   rig.until([&] { return source.told[id].asked > 0; });
   assert_int_equal(hexagent_endpoint_pool_remove(target.endpoint, target.pool), HEXAGENT_E_STATE);
@@ -346,9 +319,9 @@ void everything_ends_once(void**) {
 
 void nothing_is_left_open(void**) {
   moves(nullptr, nullptr);  // what is opened once for good
-  const uint32_t before = descriptors_open();
+  const uint32_t before = hexagent::test::descriptors_open();
   for (uint32_t i = 0; i < 5; ++i) moves(i % 2 == 0 ? "host-tcp" : "host-memory", nullptr);
-  assert_int_equal(descriptors_open(), before);
+  assert_int_equal(hexagent::test::descriptors_open(), before);
 }
 
 }  // namespace

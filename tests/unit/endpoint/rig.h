@@ -3,7 +3,6 @@
 // they are told about each transfer.
 #pragma once
 
-#include <dirent.h>
 #include <poll.h>
 #include <unistd.h>
 #include <uv.h>
@@ -21,6 +20,7 @@
 
 #include "controller/controller.h"
 #include "hexagent/endpoint.h"
+#include "unit/descriptors.h"
 #include "unit/transport/copy/slow_kv.h"
 
 extern "C" {
@@ -29,26 +29,13 @@ extern "C" {
 
 namespace hexagent::endpoint {
 
+using transport::small_shape;
 using transport::TestPool;
 using transport::TestRandom;
 
 inline constexpr const char* kSecret = "a secret of the tests alone";
 inline constexpr uint32_t kPoolBlocks = 64;
 inline constexpr uint32_t kPoolLayers = 4;
-
-inline hexagent_kv_pool small_shape(uint32_t blocks = kPoolBlocks) {
-  hexagent_kv_pool shape = {};
-  shape.struct_size = sizeof(shape);
-  shape.layer_count = kPoolLayers;
-  shape.regions_per_layer = 2;
-  shape.block_tokens = 16;
-  shape.head_count = 2;
-  shape.head_bytes = 64;
-  shape.block_count = blocks;
-  shape.block_stride_bytes = 16 * 2 * 64;
-  shape.content_hash = 7;
-  return shape;
-}
 
 // What an engine was told of one transfer.
 struct Told {
@@ -103,7 +90,7 @@ struct Engine {
     endpoint = hexagent_endpoint_open(&with, &error);
     if (endpoint == nullptr) std::fprintf(stderr, "%s\n", error.text);
     assert_non_null(endpoint);
-    const hexagent_kv_pool shape = small_shape();
+    const hexagent_kv_pool shape = small_shape(kPoolBlocks, kPoolLayers);
     enter(shape);
   }
   void enter(const hexagent_kv_pool& shape) {
@@ -276,6 +263,25 @@ struct Rig : controller::ControllerEvents {
   }
 };
 
+// A rig with a source, worker 1, and a target, worker 2.
+struct PairRig : Rig {
+  Engine source;
+  Engine target;
+
+  explicit PairRig(uint32_t source_flags = 0) {
+    source.flags = source_flags;
+    add(&source, 1);
+    add(&target, 2);
+  }
+};
+
+// A transfer from worker 1 to 2 goes well.
+inline void assert_moves(Rig* rig) {
+  const uint64_t id = rig->start(1, 2);
+  rig->until([&] { return rig->over(id); });
+  assert_int_equal(rig->ended[id].status, HEXAGENT_OK);
+}
+
 // One terminal event and one QUIESCED for what was asked, in this order.
 inline void assert_ended_once(Engine* engine, uint64_t id, hexagent_status status) {
   const Told& told = engine->told[id];
@@ -284,14 +290,6 @@ inline void assert_ended_once(Engine* engine, uint64_t id, hexagent_status statu
   assert_int_equal(told.quiesced, 1);
   assert_true(told.in_order);
   assert_int_equal(told.status, status);
-}
-
-inline uint32_t descriptors_open() {
-  uint32_t count = 0;
-  DIR* folder = opendir("/proc/self/fd");
-  while (readdir(folder) != nullptr) ++count;
-  closedir(folder);
-  return count;
 }
 
 }  // namespace hexagent::endpoint

@@ -2,7 +2,6 @@
 // target, the child it forks the source.
 #pragma once
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "unit/descriptors.h"
 #include "unit/transport/copy/slow_kv.h"
 #include "unit/transport/local_host.h"
 #include "unit/transport/sim_world.h"
@@ -32,7 +32,7 @@ inline constexpr uint32_t kFamilyLayers = 8;
 // One process's end: its host and its side of the socket pair, whose packets keep their bounds.
 struct FamilyProcess {
   LocalHost host;
-  TestPool memory{sim_shape(kFamilyBlocks, kFamilyLayers), 0, 0};
+  TestPool memory{small_shape(kFamilyBlocks, kFamilyLayers), 0, 0};
   int socket = -1;
   uint32_t peer = 0;
   uint64_t pool = 0;
@@ -158,14 +158,6 @@ inline void crosses_processes(const hexagent_transport_ops* ops) {
   for (size_t at = 0; at < family.target.memory.bytes; ++at) {
     if (memory[at] != family_content(at)) fail();
   }
-}
-
-inline uint32_t descriptors_open() {
-  uint32_t count = 0;
-  DIR* folder = opendir("/proc/self/fd");
-  while (readdir(folder) != nullptr) ++count;
-  closedir(folder);
-  return count;
 }
 
 }  // namespace hexagent::transport

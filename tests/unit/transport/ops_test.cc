@@ -92,7 +92,7 @@ void nothing_is_done_without_a_transport(void**) {
 void structs_may_be_of_another_size(void**) {
   LocalHost host;
   assert_int_equal(host.open(host_memory_ops(), LocalHost::config(1)), HEXAGENT_OK);
-  TestPool memory(sim_shape(4), 0, 0);
+  TestPool memory(small_shape(4), 0, 0);
   struct {
     hexagent_kv_pool pool;
     uint64_t later;

@@ -184,4 +184,20 @@ inline hexagent_kv_blocks random_selection(const hexagent_kv_pool& shape, TestRa
   return blocks;
 }
 
+// Layers of 64 KiB: 4 layers x 2 regions x blocks of 2 KiB.
+inline hexagent_kv_pool small_shape(uint32_t blocks, uint32_t layers = 4) {
+  hexagent_kv_pool shape = {};
+  shape.struct_size = sizeof(shape);
+  shape.layout = HEXAGENT_KV_NHD;
+  shape.layer_count = layers;
+  shape.regions_per_layer = 2;
+  shape.block_tokens = 16;
+  shape.head_count = 2;
+  shape.head_bytes = 64;
+  shape.block_count = blocks;
+  shape.block_stride_bytes = 16 * 2 * 64;
+  shape.content_hash = 7;
+  return shape;
+}
+
 }  // namespace hexagent::transport

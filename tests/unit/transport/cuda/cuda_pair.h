@@ -135,7 +135,7 @@ struct CudaPair {
     source.clock = target.clock = &clock;
     source.start(1, options(text), 1);
     target.start(2, options(text), target_device);
-    hexagent_kv_pool shape = sim_shape(blocks, layers);
+    hexagent_kv_pool shape = small_shape(blocks, layers);
     shape.device = 0;
     source.enter(shape, 0);
     target.enter(shape, 0xdb);

@@ -52,8 +52,8 @@ struct Cancels {
     world.limits.chunk_bytes_min = world.limits.slot_bytes = 4096;
     source = &world.add();
     target = &world.add();
-    give = std::make_unique<SimEnd>(source, sim_shape(kBlocks, kLayers), 0);
-    take = std::make_unique<SimEnd>(target, sim_shape(kBlocks, kLayers), kCanary);
+    give = std::make_unique<SimEnd>(source, small_shape(kBlocks, kLayers), 0);
+    take = std::make_unique<SimEnd>(target, small_shape(kBlocks, kLayers), kCanary);
     for (int32_t id = 0; id < int32_t{kBlocks}; ++id) {
       free_from.push_back(id);
       free_to.push_back(id);

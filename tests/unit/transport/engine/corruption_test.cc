@@ -34,8 +34,8 @@ struct Case {
     world.limits.chunk_bytes_min = world.limits.slot_bytes = 8192;
     source = &world.add();
     target = &world.add();
-    give = std::make_unique<SimEnd>(source, sim_shape(kBlocks, 2), 0);
-    take = std::make_unique<SimEnd>(target, sim_shape(kBlocks, 2), 0);
+    give = std::make_unique<SimEnd>(source, small_shape(kBlocks, 2), 0);
+    take = std::make_unique<SimEnd>(target, small_shape(kBlocks, 2), 0);
     random.fill(give->memory.memory.get(), give->memory.bytes);
     source->mover->fault = [this](const MoveJob& job, bool, unsigned char* staged) {
       damage(job, staged);

@@ -38,8 +38,8 @@ struct Pair {
     world.limits.blocks_max = kBlocks;
     source = &world.add();
     target = &world.add();
-    give = std::make_unique<SimEnd>(source, sim_shape(kBlocks), 1);
-    take = std::make_unique<SimEnd>(target, sim_shape(kBlocks), kCanary);
+    give = std::make_unique<SimEnd>(source, small_shape(kBlocks), 1);
+    take = std::make_unique<SimEnd>(target, small_shape(kBlocks), kCanary);
     TestRandom random(1);
     random.fill(give->memory.memory.get(), give->memory.bytes);
     from = some_blocks(kBlocks, kBlocks, &random);
@@ -190,7 +190,7 @@ void ends_that_do_not_fit_fail_before_a_byte_moves(void**) {
 
 void a_block_that_no_slot_holds_is_refused(void**) {
   Pair pair;
-  hexagent_kv_pool shape = sim_shape(4);
+  hexagent_kv_pool shape = small_shape(4);
   shape.head_bytes = 1024;
   shape.block_stride_bytes = 16 * 2 * 1024;
   SimEnd big(pair.source, shape, 0);

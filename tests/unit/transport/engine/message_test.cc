@@ -74,8 +74,8 @@ void changed_messages_do_no_harm(void**) {
     world.limits.chunk_bytes_min = world.limits.slot_bytes = 4096;
     SimWorker& source = world.add();
     SimWorker& target = world.add();
-    SimEnd give(&source, sim_shape(16, 2), 1);
-    SimEnd take(&target, sim_shape(16, 2), 2);
+    SimEnd give(&source, small_shape(16, 2), 1);
+    SimEnd take(&target, small_shape(16, 2), 2);
     std::vector<AnyMessage> heard;
     world.lose = [&heard](uint32_t, uint32_t, const AnyMessage& message) {
       if (heard.size() < 200) heard.push_back(message);

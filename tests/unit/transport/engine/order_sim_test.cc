@@ -38,8 +38,8 @@ struct Link {
     target = &world.add();
     source->mover->link_bytes_per_s = kRate;
     target->mover->scatter_bytes_per_s = 4 * kRate;
-    give = std::make_unique<SimEnd>(source, sim_shape(kBlocks, kLayers), 1);
-    take = std::make_unique<SimEnd>(target, sim_shape(kBlocks, kLayers), 2);
+    give = std::make_unique<SimEnd>(source, small_shape(kBlocks, kLayers), 1);
+    take = std::make_unique<SimEnd>(target, small_shape(kBlocks, kLayers), 2);
     world.connect(*source, *target);
   }
   // Blocks that no other transfer of the test has.

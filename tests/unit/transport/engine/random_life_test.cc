@@ -55,7 +55,7 @@ struct Life {
         if (event.kind == HEXAGENT_TRANSFER_DONE) ++done;
       };
       enter(&worker);
-      ends.push_back(std::make_unique<SimEnd>(&worker, sim_shape(kBlocks, 2), 0));
+      ends.push_back(std::make_unique<SimEnd>(&worker, small_shape(kBlocks, 2), 0));
     }
   }
   void enter(SimWorker* worker) {

@@ -58,7 +58,7 @@ void workers_of_other_parallelism_and_layout_exchange_heads(void**) {
   // One worker with 8 heads in NHD gives 4 of them to one with 4 heads in HND.
   Pair pair;
   TestRandom random(2);
-  hexagent_kv_pool shape = sim_shape(6);
+  hexagent_kv_pool shape = small_shape(6);
   shape.head_count = 8;
   shape.block_stride_bytes = block_bytes(shape);
   TestPool give(shape, 0, 0);
@@ -91,8 +91,8 @@ void cancelled_transfers_write_nothing(void**) {
   TestRandom random(3);
   constexpr uint32_t kBlocks = 8;
   Pair pair(nullptr, 4096, 4096);
-  TestPool give(sim_shape(kBlocks), 0, 1);
-  TestPool take(sim_shape(kBlocks), 0, kCanary);
+  TestPool give(small_shape(kBlocks), 0, 1);
+  TestPool take(small_shape(kBlocks), 0, kCanary);
   const std::vector<int32_t> ids = some_blocks(kBlocks, kBlocks, &random);
   hexagent_kv_blocks source = {};
   source.pool = Pair::enter(pair.source, give);
@@ -142,8 +142,8 @@ void a_failed_peer_costs_no_memory(void**) {
 
 void destroying_ends_what_is_alive(void**) {
   Pair pair;
-  TestPool give(sim_shape(4), 0, 1);
-  TestPool take(sim_shape(4), 0, 2);
+  TestPool give(small_shape(4), 0, 1);
+  TestPool take(small_shape(4), 0, 2);
   const std::vector<int32_t> ids = {0, 1};
   hexagent_kv_blocks source = {};
   source.pool = Pair::enter(pair.source, give);

@@ -1,7 +1,6 @@
 // SharedRegion: seen by another process, refused when it is not what was told, gone with its users.
 #include "transport/host/shared_region.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+
+#include "unit/descriptors.h"
 
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
@@ -24,14 +25,6 @@ std::unique_ptr<SharedRegion> make_region() {
   std::unique_ptr<SharedRegion> region;
   assert_int_equal(SharedRegion::create(kBytes, &region), HEXAGENT_OK);
   return region;
-}
-
-uint32_t descriptors_open() {
-  uint32_t count = 0;
-  DIR* folder = opendir("/proc/self/fd");
-  while (readdir(folder) != nullptr) ++count;
-  closedir(folder);
-  return count;
 }
 
 void two_mappings_are_one_memory(void**) {
@@ -87,7 +80,7 @@ void what_is_not_the_region_told_is_refused(void**) {
 }
 
 void nothing_is_left_open(void**) {
-  const uint32_t before = descriptors_open();
+  const uint32_t before = hexagent::test::descriptors_open();
   for (uint32_t i = 0; i < 20; ++i) {
     const std::unique_ptr<SharedRegion> region = make_region();
     std::unique_ptr<SharedRegion> other;
@@ -96,7 +89,7 @@ void nothing_is_left_open(void**) {
     wrong.cookie[0] ^= 1;
     assert_int_equal(SharedRegion::open(wrong, kBytes, &other), HEXAGENT_E_SYSTEM);
   }
-  assert_int_equal(descriptors_open(), before);
+  assert_int_equal(hexagent::test::descriptors_open(), before);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ void a_transfer_crosses_processes(void**) { crosses_processes(host_memory_ops())
 
 // Part of acceptance row A16: the host sees the control path reset and says so.
 void a_killed_peer_ends_everything_and_leaves_nothing(void**) {
-  const uint32_t before = descriptors_open();
+  const uint32_t before = hexagent::test::descriptors_open();
   for (uint32_t i = 0; i < 50; ++i) {
     Family family(host_memory_ops(), true);
     LocalHost& host = family.target.host;
@@ -30,7 +30,7 @@ void a_killed_peer_ends_everything_and_leaves_nothing(void**) {
     assert_non_null(host.find(HEXAGENT_TRANSFER_QUIESCED, family.token));
     assert_int_equal(host.ops->unregister_pool(host.transport, family.target.pool), HEXAGENT_OK);
   }
-  assert_int_equal(descriptors_open(), before);
+  assert_int_equal(hexagent::test::descriptors_open(), before);
 }
 
 }  // namespace

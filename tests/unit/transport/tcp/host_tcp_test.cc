@@ -74,8 +74,8 @@ void cancelled_transfers_write_nothing(void**) {
   TestRandom random(2);
   constexpr uint32_t kBlocks = 64;
   Pair pair(nullptr, 65536);
-  TestPool give(sim_shape(kBlocks, 8), 0, 1);
-  TestPool take(sim_shape(kBlocks, 8), 0, kCanary);
+  TestPool give(small_shape(kBlocks, 8), 0, 1);
+  TestPool take(small_shape(kBlocks, 8), 0, kCanary);
   const std::vector<int32_t> ids = some_blocks(kBlocks, kBlocks, &random);
   hexagent_kv_blocks source = {};
   source.pool = Pair::enter(pair.source, give);
@@ -207,7 +207,7 @@ void a_transfer_crosses_processes(void**) { crosses_processes(host_tcp_ops()); }
 
 // Acceptance row A16: the lanes alone tell that the peer is gone; nothing is left.
 void a_killed_peer_is_noticed_by_its_lanes(void**) {
-  const uint32_t before = descriptors_open();
+  const uint32_t before = hexagent::test::descriptors_open();
   for (uint32_t i = 0; i < 200; ++i) {
     Family family(host_tcp_ops(), true);
     LocalHost& host = family.target.host;
@@ -226,7 +226,7 @@ void a_killed_peer_is_noticed_by_its_lanes(void**) {
     assert_int_equal(failed->status, HEXAGENT_E_PEER);
     assert_int_equal(host.ops->unregister_pool(host.transport, family.target.pool), HEXAGENT_OK);
   }
-  assert_int_equal(descriptors_open(), before);
+  assert_int_equal(hexagent::test::descriptors_open(), before);
 }
 
 }  // namespace
