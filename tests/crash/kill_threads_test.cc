@@ -104,7 +104,8 @@ std::vector<hexagent_decision> run_child(const std::string& path, const World& w
   if (child < 0 || waitpid(child, status, 0) != child) return told;
   told.resize(size / sizeof(hexagent_decision));
   // A child killed at once has told nothing, and memcpy takes no null pointer.
-  if (!told.empty()) std::memcpy(told.data(), bytes.data(), told.size() * sizeof(hexagent_decision));
+  if (!told.empty())
+    std::memcpy(told.data(), bytes.data(), told.size() * sizeof(hexagent_decision));
   return told;
 }
 
