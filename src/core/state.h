@@ -84,7 +84,8 @@ struct Scheduler::State {
   std::vector<uint32_t> no_hits;  // zeros
   std::vector<uint32_t> call_scratch;
   std::vector<Ranked> ranked;
-  std::vector<Scored> scored;  // grows to the calls that ever waited at once
+  double urgent_guess = Urgency::kLost;  // of UrgentFirst
+  std::vector<Scored> scored;            // grows to the calls that ever waited at once
 
   // Appends a decision of this kind; the caller fills in the rest.
   hexagent_decision& emit(uint32_t kind);

@@ -152,7 +152,7 @@ void bind_prefilled(State* state) {
 constexpr uint32_t kMisfitsMax = 16;
 
 void plan_at_ready(State* state, FairShare* fair) {
-  UrgentFirst urgent(*state, &state->ranked);
+  UrgentFirst urgent(*state, &state->ranked, &state->urgent_guess);
   Ranked entry;
   uint32_t misfits = 0;
   while (misfits < kMisfitsMax && urgent.next(&entry)) {
@@ -206,7 +206,7 @@ void reorder_queues(State* state) {
 void plan_sorted(State* state, FairShare* fair) {
   uint32_t open = count_open(*state);
   if (open == 0 && !may_overtake(*state)) return;
-  UrgentFirst urgent(*state, &state->ranked);
+  UrgentFirst urgent(*state, &state->ranked, &state->urgent_guess);
   Ranked entry;
   const auto misses_max = static_cast<uint32_t>(state->settings.plan_misses_max);
   uint32_t misses = 0;

@@ -19,16 +19,28 @@ bool MoreUrgent::breaks_tie(uint32_t a, uint32_t b) const {
   return first.id < second.id;
 }
 
-UrgentFirst::UrgentFirst(const Scheduler::State& state, std::vector<Ranked>* scratch)
+namespace {
+
+// A plan sends some of the first calls and time raises the keys of all, so the last key that the
+// next one keeps lies near this one's. Half of the span of what was kept below it costs some calls
+// too many, and seldom a second scan.
+double guess_after(const std::vector<Ranked>& kept) {
+  return kept.back().key - 0.5 * (kept.front().key - kept.back().key);
+}
+
+}  // namespace
+
+UrgentFirst::UrgentFirst(const Scheduler::State& state, std::vector<Ranked>* scratch, double* guess)
     : state_(state), more_urgent_{&state}, kept_(scratch) {
-  scan();
+  scan(*guess);
+  *guess = last_scan_ ? Urgency::kLost : guess_after(*kept_);
 }
 
 bool UrgentFirst::next(Ranked* ranked) {
   if (position_ == kept_->size()) {
     if (last_scan_) return false;
     wanted_ *= kGrowth;
-    scan();
+    scan(Urgency::kLost);
     if (kept_->empty()) return false;
   }
   delivered_ = (*kept_)[position_++];
@@ -37,28 +49,39 @@ bool UrgentFirst::next(Ranked* ranked) {
   return true;
 }
 
-void UrgentFirst::scan() {
+void UrgentFirst::scan(double floor) {
+  if (!keep_above(floor)) keep_above(Urgency::kLost);
+  if (kept_->size() > wanted_) keep_wanted();
+  std::sort(kept_->begin(), kept_->end(), more_urgent_);
+}
+
+// Keeps the wanted calls, and fewer than as many others, of those whose keys are not below `floor`;
+// kLost: of all. False: others are wanted, too.
+bool UrgentFirst::keep_above(double floor) {
+  const WaitingList& waiting = state_.waiting;
+  const bool mixed = state_.queued.is_mixed();  // of one tier they need not be looked up
+  if (mixed) floor = Urgency::kLost;            // an earlier tier goes first whatever its key
+  const double now_s = Urgency::shy_s(state_.now);
   kept_->clear();
   position_ = 0;
   last_scan_ = true;
-  const std::vector<uint32_t>& calls = state_.waiting.calls();
-  const std::vector<Urgency>& urgencies = state_.waiting.urgencies();
-  const bool mixed = state_.queued.is_mixed();  // of one tier they need not be looked up
-  double floor = Urgency::kLost;                // keys below it cannot be kept
-  for (size_t slot = 0; slot < calls.size(); ++slot) {
-    const Urgency& urgency = urgencies[slot];
-    if (floor > Urgency::kLost && urgency.surely_below(floor, state_.now)) continue;
-    const double key = urgency.at(state_.now);
-    const uint32_t tier = mixed ? tier_now(state_, state_.workflows.call(calls[slot])) : 0;
-    const Ranked ranked = {key, calls[slot], tier};
+  for (uint32_t slot = 0; slot < waiting.size(); ++slot) {
+    if (floor > Urgency::kLost) {
+      const uint32_t first = slot;
+      slot = waiting.skip_below(slot, floor, now_s);
+      if (slot != first) last_scan_ = false;
+      if (slot == waiting.size()) break;
+    }
+    const uint32_t call = waiting.calls()[slot];
+    const double key = waiting.urgencies()[slot].at(state_.now);
+    const Ranked ranked = {key, call, mixed ? tier_now(state_, state_.workflows.call(call)) : 0};
     if (any_delivered_ && !more_urgent_(delivered_, ranked)) continue;
     kept_->push_back(ranked);
     if (kept_->size() < 2 * wanted_) continue;
     keep_wanted();
     if (!mixed) floor = kept_->back().key;
   }
-  if (kept_->size() > wanted_) keep_wanted();
-  std::sort(kept_->begin(), kept_->end(), more_urgent_);
+  return last_scan_ || kept_->size() >= wanted_;
 }
 
 // Drops all but the most urgent; the least urgent of these comes to lie last.

@@ -2,7 +2,10 @@
 //
 // A plan looks at a handful of calls out of thousands, so they are not sorted: each scan of the
 // waiting list keeps the few most urgent ones that were not delivered yet, and each further scan
-// keeps four times as many. Calls may leave the list meanwhile. Tests:
+// keeps four times as many. Calls may leave the list meanwhile.
+//
+// The first scan takes a guess from the plan before it of the key that will just be kept, so that
+// it passes over most calls, several at once; where the guess was too high it scans again. Tests:
 // tests/unit/core/plan/urgent_first_test.cc.
 #pragma once
 
@@ -23,14 +26,16 @@ struct MoreUrgent {
 
 class UrgentFirst {
  public:
-  // `scratch` holds what a scan kept; it lives as long as this does.
-  UrgentFirst(const Scheduler::State& state, std::vector<Ranked>* scratch);
+  // `scratch` holds what a scan kept; it lives as long as this does. `guess` goes from plan to
+  // plan; whatever it is, the calls are the same.
+  UrgentFirst(const Scheduler::State& state, std::vector<Ranked>* scratch, double* guess);
 
   // The next call; false when all were delivered.
   bool next(Ranked* ranked);
 
  private:
-  void scan();
+  void scan(double floor);
+  bool keep_above(double floor);
   void keep_wanted();
 
   static constexpr size_t kFirstScan = 32;

@@ -1,5 +1,6 @@
-// WaitingList: the calls that are ready and not dispatched, each with its urgency beside it, so
-// that a plan reads one array from end to end. Tests: tests/unit/core/plan/waiting_list_test.cc.
+// WaitingList: the calls that are ready and not dispatched, each with its urgency beside it, and
+// the lines of the urgencies in arrays of their own, of which a plan compares several at once.
+// Tests: tests/unit/core/plan/waiting_list_test.cc.
 #pragma once
 
 #include "core/call_list.h"
@@ -13,27 +14,76 @@ class WaitingList {
   void reserve(uint32_t count) {
     calls_.reserve(count);
     urgencies_.reserve(count);
+    rates_.reserve(count);
+    offsets_.reserve(count);
   }
   void add(WorkflowTable* table, uint32_t call, const Urgency& urgency) {
     calls_.add(table, call);
     urgencies_.push_back(urgency);
+    const Urgency::Line line = urgency.line();
+    rates_.push_back(line.rate);
+    offsets_.push_back(line.offset);
   }
   void remove(WorkflowTable* table, uint32_t call) {
     const uint32_t slot = calls_.remove(table, call);
-    urgencies_[slot] = urgencies_.back();
-    urgencies_.pop_back();
+    take_last(&urgencies_, slot);
+    take_last(&rates_, slot);
+    take_last(&offsets_, slot);
   }
   void set_urgency(const WorkflowTable& table, uint32_t call, const Urgency& urgency) {
-    urgencies_[table.call(call).waiting_slot] = urgency;
+    const uint32_t slot = table.call(call).waiting_slot;
+    const Urgency::Line line = urgency.line();
+    urgencies_[slot] = urgency;
+    rates_[slot] = line.rate;
+    offsets_[slot] = line.offset;
   }
   const std::vector<uint32_t>& calls() const { return calls_.calls(); }
   const std::vector<Urgency>& urgencies() const { return urgencies_; }  // by slot, as calls()
+
+  // The first slot from this one on whose key may reach `bound`, which is above Urgency::kLost;
+  // size() if there is none. `now_s`: Urgency::shy_s().
+  uint32_t skip_below(uint32_t slot, double bound, double now_s) const {
+    // Group by group, which compilers turn into several comparisons at once.
+    for (;;) {
+      for (; slot % kGroup != 0 && slot < size(); ++slot) {
+        if (!surely_below(slot, bound, now_s)) return slot;
+      }
+      while (slot + kGroup <= size() && group_surely_below(slot, bound, now_s)) slot += kGroup;
+      if (slot == size()) return slot;
+      if (!surely_below(slot, bound, now_s)) return slot;
+      ++slot;
+    }
+  }
+
   bool empty() const { return calls_.empty(); }
   uint32_t size() const { return calls_.size(); }
 
  private:
+  template <typename Value>
+  static void take_last(std::vector<Value>* values, uint32_t slot) {
+    (*values)[slot] = values->back();
+    values->pop_back();
+  }
+
+  static constexpr uint32_t kGroup = 8;
+
+  bool surely_below(uint32_t slot, double bound, double now_s) const {
+    return rates_[slot] * now_s - offsets_[slot] < bound;
+  }
+  bool group_surely_below(uint32_t slot, double bound, double now_s) const {
+    const double* rates = &rates_[slot];
+    const double* offsets = &offsets_[slot];
+    double keys[kGroup];
+    for (uint32_t i = 0; i < kGroup; ++i) keys[i] = rates[i] * now_s - offsets[i];
+    bool below = true;
+    for (double key : keys) below = below && key < bound;
+    return below;
+  }
+
   CallList calls_;
   std::vector<Urgency> urgencies_;
+  std::vector<double> rates_;
+  std::vector<double> offsets_;
 };
 
 }  // namespace hexagent

@@ -1,5 +1,5 @@
 // UrgentFirst against sorting everything: the same calls in the same order, across its scans, with
-// equal keys, and while calls leave the list.
+// equal keys, while calls leave the list, and whatever the guess.
 #include "core/plan/urgent_first.h"
 
 #include <algorithm>
@@ -61,7 +61,8 @@ bool delivers_in_order(uint64_t seed, uint32_t count, bool leaving, bool tiers =
   const std::vector<uint32_t> wanted = sorted(state);
   std::vector<uint32_t> delivered;
   std::vector<Ranked> scratch;
-  UrgentFirst urgent(state, &scratch);
+  double guess = static_cast<double>(draw(7)) - 0.5;  // keys are 0 to 4
+  UrgentFirst urgent(state, &scratch, &guess);
   for (Ranked ranked = {}; urgent.next(&ranked);) {
     delivered.push_back(ranked.call);
     if (leaving && draw(2) == 0) state.waiting.remove(&state.workflows, ranked.call);
@@ -87,6 +88,45 @@ void an_earlier_tier_comes_first_whatever_the_key(void**) {
 
 void calls_that_leave_meanwhile_disturb_nothing(void**) {
   for (uint64_t seed = 1; seed <= 50; ++seed) assert_true(delivers_in_order(seed, 200, true));
+}
+
+// Plan after plan with rising keys: some calls leave, some come, and each plan takes the guess of
+// the one before.
+bool plans_deliver_in_order(uint64_t seed) {
+  Draw draw{seed};
+  Settings settings = test_settings();
+  settings.calls_max = 2048;
+  Scheduler::State state(settings);
+  fill(&draw, 0, false, &state);
+  double guess = Urgency::kLost;
+  std::vector<Ranked> scratch;
+  uint32_t guessed = 0;
+  for (uint64_t id = 0, plan = 0; plan < 40; ++plan) {
+    state.now += static_cast<TimeNs>(draw(200)) * kSecond / 100;
+    for (uint64_t more = draw(40); more != 0; --more) {
+      const uint32_t index =
+          state.workflows.add_call(static_cast<uint32_t>(draw(8)), id++, nullptr, 0);
+      Call& call = state.workflows.call(index);
+      call.state = CallState::kReady;
+      const double span_s = 1.0 + static_cast<double>(draw(60));
+      Urgency urgency = Urgency::rising(state.now, span_s, span_s);  // from 1 on
+      if (draw(8) == 0) urgency.limit = 2.0F;
+      state.waiting.add(&state.workflows, index, urgency);
+    }
+    const std::vector<uint32_t> wanted = sorted(state);
+    if (guess > Urgency::kLost) ++guessed;
+    UrgentFirst urgent(state, &scratch, &guess);
+    Ranked ranked = {};
+    for (size_t i = 0; i < std::min<size_t>(wanted.size(), 50); ++i) {
+      if (!urgent.next(&ranked) || ranked.call != wanted[i]) return false;
+      if (i < 20 && draw(2) == 0) state.waiting.remove(&state.workflows, ranked.call);
+    }
+  }
+  return guessed > 10;  // else it was no test of guesses
+}
+
+void a_guess_of_the_plan_before_changes_nothing(void**) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) assert_true(plans_deliver_in_order(seed));
 }
 
 bool ties_go_by_workflow_tail_and_id() {
@@ -122,6 +162,7 @@ int main() {
       cmocka_unit_test(it_delivers_what_sorting_would),
       cmocka_unit_test(an_earlier_tier_comes_first_whatever_the_key),
       cmocka_unit_test(calls_that_leave_meanwhile_disturb_nothing),
+      cmocka_unit_test(a_guess_of_the_plan_before_changes_nothing),
       cmocka_unit_test(ties_go_to_the_earlier_workflow_the_longer_tail_the_lower_id),
   };
   return cmocka_run_group_tests_name("urgent first", tests, nullptr, nullptr);

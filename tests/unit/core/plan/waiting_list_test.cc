@@ -1,4 +1,5 @@
-// WaitingList and CallList: whoever joins and leaves, every call keeps its own urgency and slot.
+// WaitingList and CallList: whoever joins and leaves, every call keeps its own urgency and slot,
+// and none that reaches a bound is skipped.
 #include "core/plan/waiting_list.h"
 
 #include <csetjmp>
@@ -33,6 +34,16 @@ struct Lists {
     }
     return true;
   }
+  // From every slot: what is skipped is below the bound, and what it stops at is not. Keys are
+  // whole numbers, bounds lie between them.
+  bool skips_only_what_is_below(double bound) const {
+    for (uint32_t from = 0; from <= waiting.size(); ++from) {
+      uint32_t slot = from;
+      while (slot < waiting.size() && waiting.urgencies()[slot].at(0) < bound) ++slot;
+      if (waiting.skip_below(from, bound, Urgency::shy_s(0)) != slot) return false;
+    }
+    return true;
+  }
   WorkflowTable table{2, kCalls};
   WaitingList waiting;
 };
@@ -55,17 +66,18 @@ bool random_use_is_sound(uint64_t seed) {
       if (lists.table.call(call).waiting_slot != kNoIndex) return false;
     }
     if (!lists.is_sound(wanted)) return false;
+    if (!lists.skips_only_what_is_below(0.75 + static_cast<double>(draw(kCalls + 2)))) return false;
   }
   return lists.waiting.empty() == wanted.empty();
 }
 
-void every_call_keeps_its_urgency_and_slot(void**) {
+void every_call_keeps_its_urgency_and_none_is_skipped(void**) {
   for (uint64_t seed = 1; seed <= 20; ++seed) assert_true(random_use_is_sound(seed));
 }
 
 }  // namespace
 
 int main() {
-  const CMUnitTest tests[] = {cmocka_unit_test(every_call_keeps_its_urgency_and_slot)};
+  const CMUnitTest tests[] = {cmocka_unit_test(every_call_keeps_its_urgency_and_none_is_skipped)};
   return cmocka_run_group_tests_name("waiting list", tests, nullptr, nullptr);
 }
