@@ -9,6 +9,7 @@
 // estimate O(1). Tests: tests/unit/core/cluster/prefill_load_test.cc.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/time.h"
@@ -76,13 +77,59 @@ struct PrefillLoad {
   double total_s(const PrefillEngine& engine) const;
 };
 
+// ---- Looked at for each worker in each plan, hence here ----
+
 // Smallest bucket whose width (chunk << k) holds `tokens`.
-int prefill_bucket(const PrefillEngine& engine, double tokens);
+inline int prefill_bucket(const PrefillEngine& engine, double tokens) {
+  double width = engine.chunk_tokens;
+  for (int k = 0; k < PrefillLoad::kBuckets - 1; ++k) {
+    if (tokens <= width) return k;
+    width *= 2.0;
+  }
+  return PrefillLoad::kBuckets - 1;
+}
+
+// Iterations that so many tokens of one call take.
+inline double prefill_iterations(const PrefillEngine& engine, double tokens) {
+  const double exact = tokens / engine.chunk_tokens;
+  const double whole = static_cast<double>(static_cast<int64_t>(exact));
+  return std::max(1.0, whole < exact ? whole + 1.0 : whole);
+}
+
+// Time of `tokens` and `pairs` spread over this many iterations.
+inline double prefill_time_s(const PrefillEngine& engine, double tokens, double pairs,
+                             double iteration_count) {
+  if (iteration_count <= 1.0) return engine.factor * engine.model.prefill_s(tokens, pairs);
+  // The long form holds for every full iteration; a short last one is within the fit's error.
+  return engine.factor *
+         (iteration_count * engine.model.prefill_fixed + engine.model.prefill_per_token * tokens +
+          engine.model.prefill_per_pair * pairs);
+}
 
 // A call alone on an idle engine.
-double prefill_alone_s(const PrefillEngine& engine, const PrefillShape& shape);
+inline double prefill_alone_s(const PrefillEngine& engine, const PrefillShape& shape) {
+  const bool one = shape.tokens <= engine.chunk_tokens;
+  return prefill_time_s(engine, shape.tokens, shape.pairs,
+                        one ? 1.0 : prefill_iterations(engine, shape.tokens));
+}
 
 // What a call costs an engine that is busy anyway: without the fixed part when it is one of many.
-double prefill_marginal_s(const PrefillEngine& engine, const PrefillShape& shape);
+inline double prefill_marginal_s(const PrefillEngine& engine, const PrefillShape& shape) {
+  return engine.factor * (engine.model.prefill_per_token * shape.tokens +
+                          engine.model.prefill_per_pair * shape.pairs +
+                          engine.model.prefill_fixed * shape.tokens / engine.batch_tokens);
+}
+
+inline double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShape& shape,
+                                  const PrefillProspect& prospect) const {
+  if (prospect.idle) return 0.0;
+  const double own_chunk = std::min(shape.tokens, engine.chunk_tokens);
+  // No room in the next iteration: first come, first served.
+  if (prospect.next_iteration_tokens + own_chunk > engine.batch_tokens) return prospect.drain_s;
+  const int k = prefill_bucket(engine, shape.tokens);
+  const double beside =
+      prospect.left * prefill_time_s(engine, shared_tokens[k], shared_pairs[k], 2.0);
+  return std::min(prospect.drain_s, prospect.half_iteration_s + beside);
+}
 
 }  // namespace hexagent

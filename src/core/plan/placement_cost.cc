@@ -71,13 +71,6 @@ double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, doubl
   return path.latency_s + bytes / path.bytes_per_s + std::max(beside, path.queue_s);
 }
 
-double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
-  const DecodeOutlook& target = view.decode_outlook(decode);
-  if (target.can_prefill) return 0.0;  // it may be the same worker, and nothing moves
-  const LinkLoad& ingress = target.ingress;
-  return (bytes + std::min(ingress.bytes, ingress.flows * bytes)) / target.ingress_bytes_per_s;
-}
-
 void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefill_part,
              uint32_t decode, const DecodeOption& decode_part, Choice* choice) {
   choice->prefill = prefill;

@@ -2,6 +2,8 @@
 // Tests: tests/unit/core/plan/placement_test.cc.
 #pragma once
 
+#include <algorithm>
+
 #include "core/plan/plan_view.h"
 
 namespace hexagent {
@@ -28,7 +30,12 @@ double prefill_work_s(const PlanView& view, const CallShape& shape, uint32_t cac
 double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes);
 
 // The least that transfer_s() can be for this decode worker, whatever the prefill worker.
-double ingress_s(const PlanView& view, uint32_t decode, double bytes);
+inline double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
+  const DecodeOutlook& target = view.decode_outlook(decode);
+  if (target.can_prefill) return 0.0;  // it may be the same worker, and nothing moves
+  const LinkLoad& ingress = target.ingress;
+  return (bytes + std::min(ingress.bytes, ingress.flows * bytes)) / target.ingress_bytes_per_s;
+}
 
 // Fills a choice with the projected times of a pair.
 void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefill_part,

@@ -8,12 +8,6 @@
 
 namespace hexagent {
 
-double own_cost_s(const CallShape& shape, double finish_s, uint32_t power) {
-  if (power < 2 || shape.horizon_s <= 0.0) return finish_s;
-  const double span_s = shape.horizon_s * shape.stretch_now;
-  return span_s / power * whole_power((shape.elapsed_s + finish_s) / span_s, power);
-}
-
 namespace {
 
 // Cost that no real pair reaches; keeps comparisons free of special cases.

@@ -3,6 +3,7 @@
 // Tests: tests/unit/core/plan/placement_search_test.cc.
 #pragma once
 
+#include "core/base/exact_math.h"
 #include "core/plan/plan_view.h"
 
 namespace hexagent {
@@ -18,7 +19,11 @@ struct JointWeights {
 // Cost of finishing `finish_s` from now: H S^p / (p S_now^(p - 1)), seconds that grow steeper the
 // more they stretch the workflow; their slope is 1 where the stretch is what it is projected to be
 // now.
-double own_cost_s(const CallShape& shape, double finish_s, uint32_t power);
+inline double own_cost_s(const CallShape& shape, double finish_s, uint32_t power) {
+  if (power < 2 || shape.horizon_s <= 0.0) return finish_s;
+  const double span_s = shape.horizon_s * shape.stretch_now;
+  return span_s / power * whole_power((shape.elapsed_s + finish_s) / span_s, power);
+}
 
 // The best pair, pairs with KV space first. Same answer as trying all.
 bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
