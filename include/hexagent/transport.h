@@ -172,7 +172,7 @@ typedef struct hexagent_transfer_event {
 typedef struct hexagent_link_estimate {
   uint32_t struct_size;
   uint32_t peer_worker;
-  double bytes_per_s;    /* moving mean; 0 = nothing was sent yet */
+  double bytes_per_s;    /* moving mean; 0 = too little has arrived yet to tell */
   int64_t setup_ns;      /* moving mean of what a transfer on an idle link costs beside its bytes */
   int64_t queue_ns;      /* what is queued for this peer, at bytes_per_s */
   uint64_t queued_bytes; /* of transfers that have not ended */

@@ -279,10 +279,13 @@ hexagent_status Engine::link_estimate(uint32_t worker, hexagent_link_estimate* o
   if (index == kNoIndex) return HEXAGENT_E_UNKNOWN_WORKER;
   const Peer& peer = peers_[index];
   out->peer_worker = worker;
-  out->bytes_per_s = peer.link.bytes_per_s();
-  out->setup_ns = peer.link.setup_ns();
-  const int64_t all_ns = peer.link.expected_ns(peer.queued_bytes);
-  out->queue_ns = peer.queued_bytes == 0 ? 0 : std::max<int64_t>(0, all_ns - out->setup_ns);
+  // A first guess is good enough to order and to cut by, not to place by.
+  if (peer.link.is_settled()) {
+    out->bytes_per_s = peer.link.bytes_per_s();
+    out->setup_ns = peer.link.setup_ns();
+    const int64_t all_ns = peer.link.expected_ns(peer.queued_bytes);
+    out->queue_ns = peer.queued_bytes == 0 ? 0 : std::max<int64_t>(0, all_ns - out->setup_ns);
+  }
   out->queued_bytes = peer.queued_bytes;
   out->bytes = peer.bytes;
   out->transfers = peer.transfers;

@@ -246,6 +246,7 @@ void Engine::lose_peer(uint32_t index, hexagent_status status) {
     if (peer.receiving[entry].used) peer.receiving[entry].orphan = true;
   }
   peer.under_way = 0;
+  peer.link.on_pause(0, true);
   peer.credits.clear();
   peer.slots.close();
   mover_->close_peer(index);

@@ -51,7 +51,11 @@ hexagent_status Engine::layers_ready(uint64_t id, uint32_t layers, void* event) 
   if (layers > layer_count(transfer.wire)) return HEXAGENT_E_RANGE;
   if (layers <= transfer.layers_ready) return HEXAGENT_OK;
   // It waited for its engine, not for the link: that earns it no precedence.
-  if (waits_for_layers(transfer)) transfer.waiting_since_ns = now();
+  if (waits_for_layers(transfer)) {
+    transfer.waiting_since_ns = now();
+    Peer& peer = peers_[transfer.peer];
+    peer.link.on_pause(peer.under_way + 1, false);
+  }
   transfer.layers_ready = layers;
   transfer.event = event;
   return HEXAGENT_OK;
@@ -133,6 +137,7 @@ void Engine::end_transfer(uint32_t index, hexagent_status status, bool tell) {
                HEXAGENT_TRANSFER_SOURCE);
   }
   take_back_pushes(index);
+  if (status != HEXAGENT_OK && peer.under_way == 0) peer.link.on_pause(1, is_idle(peer));
   owe(Debtor::Kind::kTransfer, index);
   settle_transfer(index);
 }
@@ -216,7 +221,6 @@ void Engine::push_chunk(uint32_t index, int64_t now_ns) {
   sending.chunk = chunk;
   sending.credit = peer.credits.take();
   sending.bytes = chunk_payload(transfer, chunk);
-  sending.start_ns = now_ns;
   uint64_t ahead = 0;
   for (const Sending& other : peer.sending) {
     if (other.state != Sending::State::kFree && !other.orphan) ahead += other.bytes;
@@ -224,7 +228,8 @@ void Engine::push_chunk(uint32_t index, int64_t now_ns) {
   const int64_t expected_ns = std::min(peer.link.expected_ns(ahead), int64_t{1} << 50);
   sending.give_up_ns = now_ns + std::max(settings_.silence_min_ns, kSilenceFactor * expected_ns);
   next_silence_ns_ = std::min(next_silence_ns_, sending.give_up_ns);
-  peer.link.on_start(now_ns, peer.under_way++);
+  peer.link.on_start(now_ns);
+  ++peer.under_way;
 
   transfer.waiting_since_ns = now_ns;
   peer.virtual_bytes = std::max(peer.virtual_bytes, transfer.served);
@@ -296,11 +301,13 @@ void Engine::on_ack(uint32_t peer_index, const AckMessage& message) {
     return;
   }
   const uint64_t bytes = sending->bytes;
-  if (message.status == HEXAGENT_OK) {
-    peer.link.on_arrival(now(), sending->start_ns, bytes);
-    peer.bytes += bytes;
-  }
   free_sending(&peer, sending);
+  if (message.status == HEXAGENT_OK) {
+    peer.link.on_arrival(now(), bytes, is_idle(peer));
+    peer.bytes += bytes;
+  } else {
+    peer.link.on_pause(1, is_idle(peer));
+  }
   if (message.slot_generation != 0) add_credit(&peer, {message.slot, message.slot_generation});
   const uint32_t index = transfers_.find(message.transfer);
   if (index == kNoIndex || transfers_[index].owed.ended()) return;
@@ -318,6 +325,15 @@ void Engine::on_ack(uint32_t peer_index, const AckMessage& message) {
   }
   transfer.owed.chunk = true;
   owe(Debtor::Kind::kTransfer, index);
+}
+
+// Nothing is on its way to this peer, and nothing waits for a credit alone.
+bool Engine::is_idle(const Peer& peer) const {
+  if (peer.under_way > 0) return false;
+  for (uint32_t at = peer.queue_head; at != kNoIndex; at = transfers_[at].next_in_queue) {
+    if (can_send(transfers_[at])) return false;
+  }
+  return true;
 }
 
 void Engine::add_credit(Peer* peer, const Credit& credit) {

@@ -87,7 +87,6 @@ struct Sending {
   uint32_t chunk = 0;
   Credit credit = {};
   uint64_t bytes = 0;
-  int64_t start_ns = 0;
   int64_t give_up_ns = 0;
 };
 

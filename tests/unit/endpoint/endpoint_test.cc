@@ -31,10 +31,16 @@ void moves(const char* transport, const char* address) {
   assert_true(rig.ended[id].start_ns > 0 && rig.ended[id].end_ns > rig.ended[id].start_ns);
   assert_int_equal(target.told[id].workflow, 100);
   assert_int_equal(source.told[id].call, 9);
+  // Not by one short transfer.
   rig.until([&] { return !rig.links.empty(); });
+  assert_true(rig.links.back().bytes_per_s == 0.0);
+  while (rig.links.back().bytes_per_s == 0.0) {
+    assert_true(rig.links.size() < 10'000);
+    assert_moves(&rig);
+  }
   assert_int_equal(rig.links.back().from, 1);
   assert_int_equal(rig.links.back().to, 2);
-  assert_true(rig.links.back().bytes_per_s > 0.0);
+  assert_true(rig.links.back().bytes_per_s < 1e12);
   assert_int_equal(rig.controller->transfers_alive(), 0);
 }
 

@@ -22,6 +22,8 @@ inline constexpr int64_t kSimNever = INT64_MAX;
 struct SimMemory {
   std::map<uint64_t, std::shared_ptr<std::vector<unsigned char>>> regions;
   uint64_t next = 1;
+  // When the bytes of a slot are there that were pushed into it last, where a link buffers.
+  std::map<std::pair<const void*, uint32_t>, int64_t> arrivals;
 };
 
 class SimMover : public Mover {
@@ -32,6 +34,9 @@ class SimMover : public Mover {
   double link_bytes_per_s = 10e9;
   double scatter_bytes_per_s = 40e9;
   int64_t setup_ns = 0;  // of each push
+  // As sockets do: a push ends when it is packed, at this rate, and the link carries it afterwards.
+  // 0 = it ends when it has arrived.
+  double pack_bytes_per_s = 0.0;
   // Called when a job would end; may say how it ends instead. `staged` is the chunk's memory.
   std::function<hexagent_status(const MoveJob&, bool pushing, unsigned char* staged)> fault;
   uint64_t scattered = 0;
@@ -64,12 +69,21 @@ class SimMover : public Mover {
 
   void push(const MoveJob& job) override {
     const End& end = ends_[job.peer];
-    add(&pushes_, job, end.other, end.other_slot_bytes, link_bytes_per_s, setup_ns);
+    const bool buffers = pack_bytes_per_s > 0.0;
+    add(&pushes_, job, end.other, end.other_slot_bytes,
+        buffers ? pack_bytes_per_s : link_bytes_per_s, buffers ? 0 : setup_ns);
+    if (buffers) {
+      link_free_ns_ = std::max(link_free_ns_, pushes_.back().end_ns) + setup_ns +
+                      time_of(job.staged_bytes, link_bytes_per_s);
+      memory_->arrivals[{end.other.get(), job.slot}] = link_free_ns_;
+    }
     begun.emplace_back(pushes_.back().begin_ns, job.copy->block_count);
   }
   void scatter(const MoveJob& job) override {
     const End& end = ends_[job.peer];
-    add(&scatters_, job, end.own, end.own_slot_bytes, scatter_bytes_per_s, 0);
+    const auto there = memory_->arrivals.find({end.own.get(), job.slot});
+    add(&scatters_, job, end.own, end.own_slot_bytes, scatter_bytes_per_s, 0,
+        there == memory_->arrivals.end() ? 0 : there->second);
   }
   bool drop(uint64_t ticket) override {
     return drop_from(&pushes_, ticket) || drop_from(&scatters_, ticket);
@@ -110,11 +124,15 @@ class SimMover : public Mover {
     int64_t end_ns;
   };
 
+  static int64_t time_of(uint64_t bytes, double rate) {
+    return static_cast<int64_t>(static_cast<double>(bytes) / rate * 1e9);
+  }
   void add(std::deque<Job>* jobs, const MoveJob& job, const Region& region, uint32_t slot_bytes,
-           double rate, int64_t setup) {
-    const int64_t begin = jobs->empty() ? *now_ns_ : std::max(*now_ns_, jobs->back().end_ns);
-    const auto took = static_cast<int64_t>(static_cast<double>(job.staged_bytes) / rate * 1e9);
-    jobs->push_back({job, region, slot_bytes, begin, begin + setup + took});
+           double rate, int64_t setup, int64_t earliest_ns = 0) {
+    int64_t begin = std::max(*now_ns_, earliest_ns);
+    if (!jobs->empty()) begin = std::max(begin, jobs->back().end_ns);
+    const int64_t end = begin + setup + time_of(job.staged_bytes, rate);
+    jobs->push_back({job, region, slot_bytes, begin, end});
   }
   bool drop_from(std::deque<Job>* jobs, uint64_t ticket) const {
     for (auto at = jobs->begin(); at != jobs->end(); ++at) {
@@ -146,6 +164,7 @@ class SimMover : public Mover {
   std::vector<End> ends_;
   std::deque<Job> pushes_;
   std::deque<Job> scatters_;
+  int64_t link_free_ns_ = 0;
   bool stopped_ = false;
 };
 

@@ -55,6 +55,7 @@ class SimWorld {
  public:
   int64_t now_ns = 1'000'000;
   int64_t control_delay_ns = 5'000;
+  int64_t control_batch_ns = 1;  // messages are handed over at multiples of it, all at once
   // Says whether to lose a control message.
   std::function<bool(uint32_t from, uint32_t to, const AnyMessage&)> lose;
   std::deque<SimWorker> workers;
@@ -177,8 +178,9 @@ class SimWorld {
     const bool good = read_message(bytes, size, &message) == MessageCheck::kGood;
     if (good && world->lose && world->lose(worker->worker, to, message)) return HEXAGENT_OK;
     const auto* at = static_cast<const unsigned char*>(bytes);
-    world->messages_.push_back(
-        {world->now_ns + world->control_delay_ns, worker->worker, to, {at, at + size}});
+    const int64_t batch_ns = world->control_batch_ns;
+    const int64_t batches = (world->now_ns + world->control_delay_ns + batch_ns - 1) / batch_ns;
+    world->messages_.push_back({batches * batch_ns, worker->worker, to, {at, at + size}});
     return HEXAGENT_OK;
   }
   static int64_t read_clock(void* context) {
