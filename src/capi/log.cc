@@ -76,6 +76,15 @@ void Log::on_failure(TimeNs now, const char* what, const char* file, int line) n
   say(HEXAGENT_LOG_ERROR, now, buffer);
 }
 
+void Log::link_refused(TimeNs now, uint32_t source, uint32_t target, const char* member) noexcept {
+  if (!wants(HEXAGENT_LOG_WARNING) || !take_turn(now)) return;
+  char line[kLineSize];
+  TextWriter text(line, sizeof(line));
+  text << "what was measured of the link from worker " << source << " to " << target
+       << " was refused: " << std::string_view(member);
+  say(HEXAGENT_LOG_WARNING, now, line);
+}
+
 // One of the lines of this second; counts those that are too many.
 bool Log::take_turn(TimeNs now) {
   if (now - second_ >= kSecondNs || now < second_) {

@@ -44,6 +44,9 @@ class Log final : public StepListener {
   // The scheduler is open, driven in this way.
   void opened(const Settings& settings, std::string_view driving) noexcept;
 
+  // An endpoint's measurement of the link between two workers cannot be right; `member` says where.
+  void link_refused(TimeNs now, uint32_t source, uint32_t target, const char* member) noexcept;
+
   void after_step(TimeNs now, uint64_t held_back) noexcept override;
   void on_failure(TimeNs now, const char* what, const char* file, int line) noexcept override;
 

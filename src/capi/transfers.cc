@@ -1,6 +1,9 @@
 // The controller of KV transfers as part of a handle: see transfers.h.
 #include "capi/transfers.h"
 
+#include "capi/flaw.h"
+#include "capi/record_input.h"
+#include "capi/shape.h"
 #include "control/address.h"
 #include "control/handshake.h"
 #include "controller/scheduler_adapter.h"
@@ -48,7 +51,18 @@ std::unique_ptr<LoopExtension> make_transfers(hexagent_scheduler* scheduler) {
     input.user_data = about.user_data;
     return scheduler->push(input);
   };
-  return std::make_unique<controller::SchedulerAdapter>(settings, report);
+  const auto measure = [scheduler](const hexagent_link_sample& sample) {
+    const Flaw flaw = check_link_sample(sample);
+    if (flaw.status != HEXAGENT_OK) {
+      scheduler->log.link_refused(hexagent_now(), sample.source_worker, sample.target_worker,
+                                  flaw.member == nullptr ? "" : flaw.member);
+      return flaw.status;
+    }
+    Input input = record_input(InputKind::kLinkMeasured, sample, sample.user_data);
+    input.worker = sample.source_worker;
+    return scheduler->push(input);
+  };
+  return std::make_unique<controller::SchedulerAdapter>(settings, report, measure);
 }
 
 }  // namespace hexagent

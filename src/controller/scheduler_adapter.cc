@@ -7,6 +7,7 @@ namespace hexagent::controller {
 namespace {
 
 constexpr uint64_t kRetryMs = 2;
+constexpr uint64_t kLinksMs = 250;
 
 // Order keys are lower first and comparable across workers, in millionths of their unit; so are the
 // transport's priorities. A thousandth of the unit still tells apart what matters.
@@ -31,7 +32,8 @@ int SchedulerAdapter::open(uv_loop_t* loop) {
   const int error = controller_.open(loop);
   if (error != 0) return error;
   open_ = true;
-  retry_.data = this;
+  retry_.data = link_timer_.data = this;
+  uv_timer_init(loop, &link_timer_);
   return -uv_timer_init(loop, &retry_);
 }
 
@@ -39,6 +41,7 @@ void SchedulerAdapter::close() noexcept {
   if (!open_) return;
   open_ = false;
   uv_close(reinterpret_cast<uv_handle_t*>(&retry_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&link_timer_), nullptr);
   controller_.close();
 }
 
@@ -140,12 +143,32 @@ void SchedulerAdapter::on_transfer_quiesced(uint64_t id, const TransferOrder& or
   send(report);
 }
 
-// Not told to the core yet: over short runs a transport's estimate is far off.
-void SchedulerAdapter::on_link_measured(const LinkMeasured&) {}
+void SchedulerAdapter::on_link_measured(const LinkMeasured& link) {
+  if (!controller_.can_carry(link.from, link.to)) return;  // it is of somebody who is not there
+  links_.hear(link, static_cast<int64_t>(uv_hrtime()));
+  tell_links();
+}
+
+void SchedulerAdapter::tell_links() {
+  const bool more = links_.tell_due(static_cast<int64_t>(uv_hrtime()));
+  if (!more || !open_) return;
+  uv_timer_start(
+      &link_timer_,
+      [](uv_timer_t* timer) {
+        auto* self = static_cast<SchedulerAdapter*>(timer->data);
+        try {
+          self->tell_links();
+        } catch (...) {  // no memory: the next measurement tells
+        }
+      },
+      kLinksMs, 0);
+}
 
 // Whether a worker lives is for the embedder to say: it may serve without its endpoint.
 void SchedulerAdapter::on_endpoint_connected(uint32_t, uint64_t) {}
-void SchedulerAdapter::on_endpoint_lost(uint32_t, uint64_t, hexagent_status) {}
+void SchedulerAdapter::on_endpoint_lost(uint32_t worker, uint64_t, hexagent_status) {
+  links_.forget(worker);
+}
 
 void SchedulerAdapter::send(const hexagent_report& report) {
   waiting_.push_back(report);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "controller/controller.h"
+#include "controller/link_samples.h"
 #include "runtime/loop_extension.h"
 
 namespace hexagent::controller {
@@ -22,14 +23,19 @@ class SchedulerAdapter : public LoopExtension, private ControllerEvents {
   // Queues a report: HEXAGENT_OK, HEXAGENT_E_AGAIN or HEXAGENT_E_CLOSED.
   using Report = std::function<hexagent_status(const hexagent_report& report)>;
 
-  SchedulerAdapter(const ControllerSettings& settings, Report report)
-      : controller_(settings, this), report_(std::move(report)) {}
+  // `measure` queues a sample of a link, or says why it cannot be right.
+  SchedulerAdapter(const ControllerSettings& settings, Report report, LinkSamples::Tell measure)
+      : controller_(settings, this),
+        report_(std::move(report)),
+        links_(size_t{kWaysPerWorker} * settings.endpoints_max, std::move(measure)) {}
 
   int open(uv_loop_t* loop) override;
   void close() noexcept override;
   void on_decisions(const hexagent_decision* decisions, uint32_t count) noexcept override;
 
  private:
+  static constexpr uint32_t kWaysPerWorker = 32;  // as the core remembers
+
   using CallKey = std::pair<uint64_t, uint64_t>;  // workflow, call
 
   void on_decision(const hexagent_decision& decision);
@@ -37,6 +43,7 @@ class SchedulerAdapter : public LoopExtension, private ControllerEvents {
   void withdraw(const CallKey& call);
   void send(const hexagent_report& report);
   void send_waiting();
+  void tell_links();
 
   void on_transfer_ended(const TransferEnd& end) override;
   void on_transfer_quiesced(uint64_t id, const TransferOrder& order, uint32_t side,
@@ -48,6 +55,8 @@ class SchedulerAdapter : public LoopExtension, private ControllerEvents {
   Controller controller_;
   const Report report_;
   uv_timer_t retry_ = {};
+  LinkSamples links_;
+  uv_timer_t link_timer_ = {};
   bool open_ = false;
   std::map<CallKey, uint64_t> moving_;   // to the controller's id
   std::set<uint64_t> unsettled_;         // withdrawn or failed: the core waits for both ends

@@ -4,6 +4,7 @@
 // ended, and is gone once it is quiesced. Before the transport has it, end() and settle() follow
 // each other at once; afterwards both wait for the transport's word.
 #include <algorithm>
+#include <cmath>
 
 #include "endpoint/endpoint.h"
 #include "runtime/clock.h"
@@ -314,6 +315,9 @@ void Endpoint::tell_link(uint32_t peer) {
   hexagent_link_estimate link = {};
   link.struct_size = sizeof(link);
   if (read_link(peer, &link) != HEXAGENT_OK || link.transfers == 0) return;
+  // What is no number at all would cost us the connection; a transport that says so says nothing.
+  if (!std::isfinite(link.bytes_per_s) || link.bytes_per_s < 0.0) return;
+  if (link.setup_ns < 0 || link.queue_ns < 0) return;
   Message message;
   message.kind = Kind::kLink;
   message.peer = peer;
