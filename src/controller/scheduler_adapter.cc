@@ -16,6 +16,18 @@ uint32_t to_priority(int64_t order_key) {
   return static_cast<uint32_t>(std::clamp<int64_t>(order_key / 1000 + kMiddle, 0, UINT32_MAX));
 }
 
+// The scheduler's clock need not be ours: what is left of a deadline is the same by both. Risk is
+// told as a share of what the deadline allows; from 1 on it is as likely missed as can be said.
+Urgency urgency_of(const hexagent_decision& decision) {
+  Urgency urgency;
+  urgency.priority = to_priority(decision.order_key);
+  urgency.risk = std::min(1.0, decision.risk_milli / 1000.0);
+  if (decision.deadline_ns == 0) return urgency;
+  const int64_t left_ns = decision.deadline_ns - decision.time_ns;
+  urgency.deadline_ns = std::max<int64_t>(1, static_cast<int64_t>(uv_hrtime()) + left_ns);
+  return urgency;
+}
+
 hexagent_report report_about(uint64_t workflow, uint64_t call, uint32_t attempt) {
   hexagent_report report = {};
   report.workflow = workflow;
@@ -62,7 +74,7 @@ void SchedulerAdapter::on_decision(const hexagent_decision& decision) {
     case HEXAGENT_DECISION_REPRIORITISE: {
       const auto found = moving_.find(call);
       if (found == moving_.end()) return;
-      controller_.change_urgency(found->second, {to_priority(decision.order_key), 0, 0.0});
+      controller_.change_urgency(found->second, urgency_of(decision));
       return;
     }
     case HEXAGENT_DECISION_ABORT:
@@ -87,7 +99,7 @@ void SchedulerAdapter::begin(const hexagent_decision& decision) {
   order.to = decision.peer_worker;
   order.tokens = decision.tokens;
   order.cached_tokens = decision.cached_tokens;
-  order.urgency.priority = to_priority(decision.order_key);
+  order.urgency = urgency_of(decision);
   uint64_t id = 0;
   if (controller_.start(order, &id) == HEXAGENT_OK) {
     moving_[call] = id;

@@ -259,6 +259,44 @@ void nobody_speaks_for_others(void**) {
   rig.until([&] { return rig.over(id); });
 }
 
+// Deadlines travel as what is left of them, which may be less than nothing.
+void urgency_goes_to_the_source_as_time_left(void**) {
+  Rig rig;
+  Caller source(rig);
+  greet(&rig, &source, 1);
+  Caller target(rig);
+  greet(&rig, &target, 2);
+  rig.until([&] { return rig.connected.size() == 2; });
+  constexpr int64_t kHourNs = 3'600'000'000'000;
+  controller::TransferOrder order;
+  order.from = 1;
+  order.to = 2;
+  order.urgency = {7, static_cast<int64_t>(uv_hrtime()) + kHourNs, 0.25};
+  uint64_t id = 0;
+  assert_int_equal(rig.controller->start(order, &id), HEXAGENT_OK);
+  Message reserved;
+  reserved.kind = Kind::kReserved;
+  reserved.transfer = id;
+  reserved.token = 5;
+  target.say(reserved);
+  Message heard;
+  assert_true(source.hear(&rig, Kind::kSend, &heard));
+  assert_int_equal(heard.priority, 7);
+  assert_true(heard.risk == 0.25);
+  assert_true(heard.deadline_ns <= kHourNs && heard.deadline_ns > kHourNs / 2);
+  const int64_t past_ns = std::max<int64_t>(1, static_cast<int64_t>(uv_hrtime()) - kHourNs);
+  assert_int_equal(rig.controller->change_urgency(id, {1, past_ns, 1.0}), HEXAGENT_OK);
+  assert_true(source.hear(&rig, Kind::kUrgency, &heard));
+  assert_int_equal(heard.transfer, id);
+  assert_int_equal(heard.priority, 1);
+  assert_true(heard.risk == 1.0);
+  assert_true(heard.deadline_ns < 0);
+  assert_int_equal(rig.controller->change_urgency(id, {1, 0, 0.5}), HEXAGENT_OK);
+  assert_true(source.hear(&rig, Kind::kUrgency, &heard));
+  assert_int_equal(heard.deadline_ns, 0);
+  assert_int_equal(rig.controller->change_urgency(id, {1, 0, 1.5}), HEXAGENT_E_RANGE);
+}
+
 void silence_is_death(void**) {
   Rig rig;
   rig.shut();
@@ -363,6 +401,7 @@ int main() {
       cmocka_unit_test(rubbish_ends_the_connection_and_nothing_else),
       cmocka_unit_test(an_endpoint_that_breaks_the_rules_is_lost),
       cmocka_unit_test(nobody_speaks_for_others),
+      cmocka_unit_test(urgency_goes_to_the_source_as_time_left),
       cmocka_unit_test(silence_is_death),
       cmocka_unit_test(a_socket_left_behind_is_replaced),
   };
