@@ -30,4 +30,15 @@ if command -v clang-format >/dev/null; then
     complain "clang-format would change: $(clang-format --dry-run "${sources[@]}" 2>&1 |
       grep -oE '^[^:]+' | sort -u | head -5 | tr '\n' ' ')"
 fi
+# Nothing else reads these before somebody wants their figures.
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard 'tests/bench/*.py')
+for file in "${scripts[@]}"; do
+  python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" 2>/dev/null ||
+    complain "$file is no Python"
+  [[ -z $(awk 'length > 100' "$file") ]] || complain "$file is over 100 columns"
+done
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard 'tests/bench/*.sh')
+for file in "${scripts[@]}"; do
+  bash -n "$file" || complain "$file is no shell script"
+done
 exit $failed

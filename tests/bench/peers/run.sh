@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Measures our host transports beside other transfer libraries, between two processes of this
+# machine, at the same sizes: `tests/bench/peers/run.sh [ROUNDS]` (5). No GPU. Builds first, fetches
+# the peers' wheels into build/peers/python, then prints one table in Markdown and leaves peers.json
+# beside it. Needs Python 3.10 or newer with venv; a peer whose wheel cannot be had is named and
+# left out. Takes some minutes.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+rounds=${1:-5}
+build=build/peers
+python=$build/python
+peers=(mooncake-transfer-engine-non-cuda==0.3.13.post1 nixl-cu12==1.5.1)
+
+cmake -G Ninja --no-warn-unused-cli -S . -B $build -DCMAKE_BUILD_TYPE=Release -DHEXAGENT_CUDA=OFF \
+  -DHEXAGENT_BUILD_TOOL=OFF -DHEXAGENT_BUILD_EXAMPLES=OFF >/dev/null
+targets=$(cmake --build $build --target help | grep -oE '^(peers_pair|hexagent_nixl):' | tr -d :)
+# shellcheck disable=SC2086
+cmake --build $build --target $targets >/dev/null
+
+# What both wheels link and do not bring.
+if ! ldconfig -p | grep -q libibverbs.so.1; then
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    echo "Installing libibverbs1" >&2
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends libibverbs1; } >&2 ||
+      echo "libibverbs1 could not be installed; the peers may fail" >&2
+  else
+    echo "libibverbs.so.1 is missing (Debian: libibverbs1); the peers may fail" >&2
+  fi
+fi
+[[ -x $python/bin/python ]] || python3 -m venv $python
+# Alone: what they depend on (torch, and the servers of a store) has nothing to do with a transfer.
+for peer in "${peers[@]}"; do
+  $python/bin/pip install -q --disable-pip-version-check --no-deps "$peer" >&2 ||
+    echo "$peer could not be had" >&2
+done
+site=$($python/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+plugin=$(find $build -name hexagent_nixl.so | head -n 1)
+
+echo "$(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)," \
+  "Linux $(uname -r)"
+echo "${peers[*]}"
+echo
+exec $python/bin/python -B tests/bench/peers/compare.py --pair $build/tests/peers_pair \
+  --python $python/bin/python --site "$site" --rounds "$rounds" --out $build \
+  ${plugin:+--plugin "$(realpath "$plugin")"}
