@@ -11,6 +11,10 @@ if(TARGET hexagent_tool)
           DESTINATION ${CMAKE_INSTALL_DATADIR}/hexagent)
 endif()
 
+if(TARGET hexagent_nixl)
+  install(TARGETS hexagent_nixl LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hexagent)
+endif()
+
 install(EXPORT hexagent-targets NAMESPACE hexagent::
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hexagent)
 file(WRITE ${CMAKE_BINARY_DIR}/hexagent-config.cmake

@@ -27,7 +27,7 @@ uint64_t next_random(uint64_t* state) {
 const std::vector<Case>& all_cases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> made;
-    for (const size_t megabytes : {1, 16, 128}) {
+    for (const size_t megabytes : {size_t{1}, size_t{16}, size_t{128}}) {
       const size_t bytes = megabytes << 20;
       for (const size_t block : {size_t{16} << 10, size_t{64} << 10, bytes}) {
         made.push_back({bytes, block});

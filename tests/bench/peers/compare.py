@@ -35,7 +35,7 @@ def rows(options):
         command = [options.python, HERE / "nixl_row.py", library, on_error]
         yield name, command, {"UCX_TLS": ways}, why
         if options.plugin:
-            settings = f"{SETTINGS} library={library} ucx_error_handling_mode={on_error}"
+            settings = f"{SETTINGS} library={library} nixl.ucx_error_handling_mode={on_error}"
             command = [options.pair, options.plugin, settings]
             yield f"{name}, our adapter", command, {"UCX_TLS": ways}, why
     why = None if (options.site / "mooncake" / "engine.so").exists() else NO_WHEEL

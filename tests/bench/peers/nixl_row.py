@@ -32,7 +32,7 @@ class Agent:
 
     def __init__(self, library, name, pool, error_handling, progress_thread):
         self.library = library
-        config = _Config(progress_thread, False, 0, 0, 1, 0, 100_000, False)
+        config = _Config(progress_thread, False, 0, 0, 1, 1000, 100_000, False)
         self.agent = self._make("create_configured_agent", name, ctypes.byref(config))
         parameters = self._make("create_params")
         self.call("params_add", parameters, b"ucx_error_handling_mode", error_handling)
@@ -91,7 +91,8 @@ class Agent:
 
 
 def main(path, error_handling):
-    """The target has NIXL's thread, the source polls; with a thread at both it is slower."""
+    """The target has NIXL's thread, the source polls; with a thread at both it is slower. So it is
+    with the default pause of 0, with which the thread spins."""
     library = ctypes.CDLL(path)
 
     def target(pool, channel):
