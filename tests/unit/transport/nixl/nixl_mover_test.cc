@@ -159,11 +159,11 @@ void a_write_that_fails_is_the_end_of_the_connection(void**) {
     Pair pair;
     pair.begin_transfer();
     run_both(&pair.source, &pair.target);
-    pair.target.ops->disconnect(pair.target.transport, 1, HEXAGENT_E_PEER);
-    pair.run_until_end();
     const hexagent_transfer_event* failed = pair.source.find(HEXAGENT_TRANSFER_FAILED, pair.id);
     assert_non_null(failed);
     assert_int_equal(failed->status, HEXAGENT_E_PEER);
+    pair.target.ops->disconnect(pair.target.transport, 1, HEXAGENT_E_PEER);
+    pair.run_until_end();
     // And again, with writes that work.
     nixl.*wrong = false;
     pair.connect();
