@@ -10,8 +10,9 @@
  *   both     events PROGRESS (target), then DONE or FAILED, then QUIESCED
  * Every RESERVE and every SEND ends with exactly one DONE or FAILED and then exactly one QUIESCED,
  * whatever happens: an answer that cannot be right, a peer that dies, a controller that dies. After
- * QUIESCED the blocks are the engine's again, not before. An engine that never answers blocks
- * nothing: the controller cancels, and QUIESCED follows at once.
+ * QUIESCED the blocks are the engine's again, not before. An engine that does not answer blocks
+ * nothing: after the scheduler's key `transfer_answer_timeout_s` the transfer ends with
+ * FAILED(HEXAGENT_E_TIMEOUT) at both, or earlier when it is cancelled, and QUIESCED follows.
  *
  * Threads: functions are [any thread] unless stated; they queue what is wanted for the endpoint's
  * own thread and do not block. hexagent_endpoint_poll() is [one consumer]. The endpoint's thread

@@ -40,6 +40,7 @@ struct hexagent_config {
   hexagent::JournalOptions journal;
   std::string transfer_address;  // empty = no endpoints
   std::string transfer_secret;
+  int64_t transfer_answer_ns = 10'000'000'000;  // 0 = any time
 };
 
 struct hexagent_scheduler {

@@ -23,7 +23,8 @@ enum class Key : uint32_t {
   kKeep,
   kRescue,
   kTransferAddress,
-  kTransferSecret
+  kTransferSecret,
+  kTransferAnswer
 };
 
 // Bounds are both 0 for a key that takes a name or a path.
@@ -71,6 +72,10 @@ constexpr ShellSetting kShellSettings[] = {
      "is carried out. Needs driving = thread and transfer_secret."},
     {Key::kTransferSecret, "transfer_secret", "", 0, 0, "",
      "What endpoints must know to be let in, 16 to 256 bytes. It is in no journal, log or answer."},
+    {Key::kTransferAnswer, "transfer_answer_timeout_s", "10", 0, 3600, "",
+     "Longest time for an engine to answer RESERVE or SEND of its endpoint; then the transfer "
+     "fails "
+     "with HEXAGENT_E_TIMEOUT, seconds; 0: any time."},
 };
 
 constexpr size_t kPathMax = 4000;  // bytes; the system's own limit is a little higher
@@ -139,6 +144,10 @@ hexagent_status set(const ShellSetting& setting, std::string_view value, hexagen
     case Key::kTransferSecret:
       if (!is_transfer_secret(value)) return HEXAGENT_E_RANGE;
       config->transfer_secret = value;
+      return HEXAGENT_OK;
+    case Key::kTransferAnswer:
+      if (!parse_number(setting, value, &number)) return HEXAGENT_E_RANGE;
+      config->transfer_answer_ns = to_ns(number);
       return HEXAGENT_OK;
   }
   return HEXAGENT_E_KEY;

@@ -69,7 +69,7 @@ hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buff
                             links.push_back({source, target, info});
                           });
     hexagent::write_open_metrics(hexagent::read_stats(self), is_shadow ? &shadow : nullptr, links,
-                                 &text);
+                                 self.transfers.get(), &text);
     return hexagent::finish_text(text, needed);
   });
 }

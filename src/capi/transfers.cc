@@ -44,6 +44,7 @@ std::unique_ptr<LoopExtension> make_transfers(hexagent_scheduler* scheduler) {
   controller::ControllerSettings settings;
   control::parse_address(scheduler->config.transfer_address, &settings.address);
   settings.secret = scheduler->config.transfer_secret;
+  settings.answer_ns = scheduler->config.transfer_answer_ns;
   const auto report = [scheduler](const hexagent_report& about) {
     Input input = {InputKind::kReport};
     input.record = &about;

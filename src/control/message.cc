@@ -51,12 +51,12 @@ bool is_sane(const Message& message) {
     case Kind::kPeerLost:
       return message.status < 0;
     case Kind::kReserve:
-      return message.transfer != 0 && message.peer != 0;
+      return message.transfer != 0 && message.peer != 0 && message.duration_ns >= 0;
     case Kind::kReserved:
       return message.transfer != 0 && message.token != 0;
     case Kind::kSend:
       return message.transfer != 0 && message.peer != 0 && message.token != 0 &&
-             is_urgency(message);
+             message.duration_ns >= 0 && is_urgency(message);
     case Kind::kUrgency:
       return message.transfer != 0 && is_urgency(message);
     case Kind::kProgress:

@@ -78,6 +78,7 @@ void Controller::on_knock() {
 }
 
 void Controller::refuse(Connection* connection, hexagent_status status) {
+  count_status(status, &counts_.refused);
   Message refused;
   refused.kind = Kind::kRefused;
   refused.status = status;
@@ -124,6 +125,7 @@ void Controller::on_hello(Connection* connection, const Message& hello) {
 
 void Controller::on_lost(Connection* connection, hexagent_status status) {
   if (callers_.erase(connection) > 0) return;
+  count_status(status, &counts_.lost);
   endpoints_[worker_of(connection)].connection = nullptr;  // it closes itself
   Endpoint& endpoint = endpoints_[worker_of(connection)];
   endpoint.lost_ns = clock_ns();
@@ -194,6 +196,8 @@ void Controller::relay(uint32_t from, const Message& message) {
   if (from != message.peer && tell(message.peer, forward)) {
     endpoints_[from].peers.insert(message.peer);
     endpoints_[message.peer].peers.insert(from);
+    ++counts_.relayed_messages;
+    counts_.relayed_bytes += message.payload_size;
     return;
   }
   Message lost;
@@ -202,6 +206,18 @@ void Controller::relay(uint32_t from, const Message& message) {
   lost.status = HEXAGENT_E_PEER;
   tell(from, lost);
   lose(message.peer, HEXAGENT_E_PEER);
+}
+
+ControllerCounts Controller::counts() const {
+  ControllerCounts counts = counts_;
+  for (const auto& [worker, endpoint] : endpoints_) {
+    if (endpoint.connection != nullptr) ++counts.endpoints_connected;
+  }
+  counts.transfers_live = transfers_.size();
+  for (const auto& [id, transfer] : transfers_) {
+    if (transfer.ended) ++counts.transfers_quiescing;
+  }
+  return counts;
 }
 
 void Controller::sweep_callers(int64_t now) {

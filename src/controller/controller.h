@@ -21,6 +21,7 @@
 
 #include "control/connection.h"
 #include "control/handshake.h"
+#include "controller/controller_counts.h"
 #include "controller/listener.h"
 #include "controller/transfer_order.h"
 
@@ -34,6 +35,7 @@ struct ControllerSettings {
   uint32_t callers_max = 64;           // connections that have not proved themselves yet
   int64_t silence_ns = 5'000'000'000;  // after it, a connection counts as lost
   int64_t ping_ns = 1'000'000'000;     // we say something at least so often
+  int64_t answer_ns = 10'000'000'000;  // for an engine to answer RESERVE or SEND; 0 = any
   int64_t grace_ns = 30'000'000'000;   // for a lost endpoint to come back and tell what quiesced
   uint64_t sweep_ms = 250;
 };
@@ -66,6 +68,7 @@ class Controller final : private control::Connection::Owner {
   // ended.
   hexagent_status cancel(uint64_t id);
 
+  ControllerCounts counts() const;
   uint32_t transfers_alive() const { return static_cast<uint32_t>(transfers_.size()); }
   uint16_t port() const { return listener_->port(); }
 
@@ -87,6 +90,7 @@ class Controller final : private control::Connection::Owner {
     bool quiesced[2] = {};
     bool ended = false;
     int64_t start_ns = 0;
+    int64_t ended_ns = 0;
   };
 
   // -- controller.cc
@@ -123,6 +127,7 @@ class Controller final : private control::Connection::Owner {
   std::map<uint32_t, Endpoint> endpoints_;
   std::map<control::Connection*, Caller> callers_;
   std::map<uint64_t, Transfer> transfers_;
+  ControllerCounts counts_;  // without what is of the moment
 };
 
 }  // namespace hexagent::controller

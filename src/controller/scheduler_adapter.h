@@ -32,6 +32,9 @@ class SchedulerAdapter : public LoopExtension, private ControllerEvents {
   int open(uv_loop_t* loop) override;
   void close() noexcept override;
   void on_decisions(const hexagent_decision* decisions, uint32_t count) noexcept override;
+  void write_metrics(TextWriter* text) const override {
+    write_controller_metrics(controller_.counts(), text);
+  }
 
  private:
   static constexpr uint32_t kWaysPerWorker = 32;  // as the core remembers

@@ -66,6 +66,7 @@ hexagent_status Controller::start(const TransferOrder& order, uint64_t* id) {
   Message reserve = about(Kind::kReserve, next_id_, order);
   reserve.peer = order.from;
   reserve.peer_incarnation = endpoints_.at(order.from).incarnation;
+  reserve.duration_ns = settings_.answer_ns;
   if (!tell(order.to, reserve)) return HEXAGENT_E_FULL;
   *id = next_id_++;
   Transfer& transfer = transfers_[*id];
@@ -115,6 +116,7 @@ void Controller::on_reserved(uint32_t worker, const Message& message) {
   send.peer = transfer->order.to;
   send.peer_incarnation = transfer->incarnations[kTarget];
   send.token = message.token;
+  send.duration_ns = settings_.answer_ns;
   write_urgency(transfer->order.urgency, &send);
   if (!tell(transfer->order.from, send)) {
     return end(message.transfer, transfer, HEXAGENT_E_PEER, 0);
@@ -143,6 +145,9 @@ void Controller::on_quiesced(uint32_t worker, const Message& message) {
 
 void Controller::end(uint64_t id, Transfer* transfer, hexagent_status status, uint64_t bytes) {
   transfer->ended = true;
+  transfer->ended_ns = clock_ns();
+  count_status(status, &counts_.ended);
+  counts_.ended_bytes += bytes;
   for (const uint32_t side : {kTarget, kSource}) {
     if (status == HEXAGENT_OK || !transfer->told[side]) continue;
     Message cancel;
@@ -151,7 +156,8 @@ void Controller::end(uint64_t id, Transfer* transfer, hexagent_status status, ui
     cancel.status = status;
     tell(worker_at(transfer->order, side), cancel);
   }
-  events_->on_transfer_ended({id, transfer->order, status, bytes, transfer->start_ns, clock_ns()});
+  events_->on_transfer_ended(
+      {id, transfer->order, status, bytes, transfer->start_ns, transfer->ended_ns});
   for (const uint32_t side : {kTarget, kSource}) {
     if (!transfer->told[side]) settle(id, transfer, side, HEXAGENT_OK);
   }
@@ -160,6 +166,10 @@ void Controller::end(uint64_t id, Transfer* transfer, hexagent_status status, ui
 void Controller::settle(uint64_t id, Transfer* transfer, uint32_t side, hexagent_status status) {
   if (transfer->quiesced[side]) return;
   transfer->quiesced[side] = true;
+  if (transfer->told[side]) {
+    ++counts_.quiesce_waits;
+    counts_.quiesce_wait_ns += clock_ns() - transfer->ended_ns;
+  }
   events_->on_transfer_quiesced(id, transfer->order, side, status);
 }
 

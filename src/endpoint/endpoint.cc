@@ -41,7 +41,8 @@ hexagent_status Endpoint::start() {
   if (uv_async_init(&loop_, &wake_, [](uv_async_t* handle) {
         static_cast<Endpoint*>(handle->data)->work();
       }) == 0) {
-    wake_.data = this;
+    wake_.data = answer_timer_.data = this;
+    uv_timer_init(&loop_, &answer_timer_);
     status = port_.open(&loop_, with_options(settings_));
     if (status == HEXAGENT_OK) {
       link_.open(&loop_);
@@ -82,6 +83,7 @@ void Endpoint::shut() {
   link_.close();
   port_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&answer_timer_), nullptr);
   commands_.close();
   Command command;
   while (commands_.pop(&command)) {
@@ -95,6 +97,7 @@ void Endpoint::poison() noexcept {
   poisoned_.store(true, std::memory_order_release);
   link_.close();
   port_.close();
+  uv_timer_stop(&answer_timer_);
   events_.wake_consumer();
 }
 
@@ -106,6 +109,10 @@ void Endpoint::guarded(Body&& body) noexcept {
   } catch (...) {
     poison();
   }
+}
+
+void Endpoint::on_answer_time() noexcept {
+  guarded([&] { expire_questions(); });
 }
 
 // libuv may merge several wake-ups into one, so: all of them.

@@ -78,8 +78,9 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
     uint64_t call = 0;
     uint32_t tokens = 0;
     uint32_t cached_tokens = 0;
-    uint64_t token = 0;   // of the target's reservation
-    uint64_t handle = 0;  // the transport's: token or id
+    int64_t answer_by_ns = INT64_MAX;  // by the engine
+    uint64_t token = 0;                // of the target's reservation
+    uint64_t handle = 0;               // the transport's: token or id
     uint32_t priority = 0;
     int64_t deadline_ns = 0;
     double risk = 0.0;
@@ -102,6 +103,7 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
   void apply(Command* command);
   void shut();
   void poison() noexcept;
+  void on_answer_time() noexcept;
   template <class Body>
   void guarded(Body&& body) noexcept;
   void on_controller_up(uint64_t session) override;
@@ -112,6 +114,7 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
 
   // -- transfers.cc
   void on_asked(const control::Message& message, uint32_t side);
+  void expire_questions();
   void on_urgency(const control::Message& message);
   void on_answer(Command* command);
   void on_layers_ready(const Command& command);
@@ -140,6 +143,7 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
   ControllerLink link_;
   uv_loop_t loop_ = {};
   uv_async_t wake_ = {};
+  uv_timer_t answer_timer_ = {};  // runs while an engine is asked
   uv_thread_t thread_ = {};
   std::atomic<bool> stop_{false};
   std::atomic<bool> poisoned_{false};

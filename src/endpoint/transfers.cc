@@ -17,6 +17,8 @@ using control::Message;
 namespace {
 
 constexpr uint32_t kEventsPerTransfer = 3;
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kAnswerMostNs = 3'600'000 * kMs;
 
 // What the two ends hold against each other's clocks.
 int64_t to_deadline(int64_t left_ns) {
@@ -55,6 +57,9 @@ void Endpoint::on_asked(const Message& message, uint32_t side) {
   transfer.call = message.call;
   transfer.tokens = message.tokens;
   transfer.cached_tokens = message.cached_tokens;
+  if (message.duration_ns > 0) {
+    transfer.answer_by_ns = monotonic_now() + std::min(message.duration_ns, kAnswerMostNs);
+  }
   transfer.token = message.token;
   transfer.priority = message.priority;
   transfer.deadline_ns = to_deadline(message.deadline_ns);
@@ -76,6 +81,29 @@ void Endpoint::on_asked(const Message& message, uint32_t side) {
   events_.push(event_of(kind, id, transfer));
   transfers_[id] = std::move(transfer);
   need_peer(message.peer, message.peer_incarnation);
+  expire_questions();
+}
+
+// An engine that does not answer must hold up neither the other end nor the call: what it was asked
+// ends, and its answer, should it come, is one to what has ended.
+void Endpoint::expire_questions() {
+  const int64_t now = monotonic_now();
+  int64_t next_ns = INT64_MAX;
+  for (auto at = transfers_.begin(); at != transfers_.end();) {
+    const auto& [id, transfer] = *at++;  // failing it erases it
+    if (transfer.step != Step::kAsked) continue;
+    if (transfer.answer_by_ns <= now) {
+      fail_now(id, HEXAGENT_E_TIMEOUT);
+    } else {
+      next_ns = std::min(next_ns, transfer.answer_by_ns);
+    }
+  }
+  if (next_ns == INT64_MAX) return;
+  // Rounded up: a timer that fires too early would only fire again.
+  uv_timer_start(
+      &answer_timer_,
+      [](uv_timer_t* timer) { static_cast<Endpoint*>(timer->data)->on_answer_time(); },
+      static_cast<uint64_t>((next_ns - now + kMs - 1) / kMs), 0);
 }
 
 void Endpoint::need_peer(uint32_t worker, uint64_t incarnation) {

@@ -179,13 +179,15 @@ void write_links(const std::vector<LinkRow>& links, TextWriter* text) {
 }  // namespace
 
 void write_open_metrics(const hexagent_stats& stats, const hexagent_shadow_info* shadow,
-                        const std::vector<LinkRow>& links, TextWriter* text) {
+                        const std::vector<LinkRow>& links, const MetricsSection* more,
+                        TextWriter* text) {
   *text << "# HELP hexagent_workers Workers known, lost ones included.\n"
         << "# TYPE hexagent_workers gauge\n"
         << "hexagent_workers " << stats.workers << "\n";
   for (const Family& family : kFamilies) write_family(family, stats.*family.value, text);
   if (shadow != nullptr) write_shadow(*shadow, text);
   if (!links.empty()) write_links(links, text);
+  if (more != nullptr) more->write_metrics(text);
   *text << "# EOF\n";
 }
 

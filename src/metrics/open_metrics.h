@@ -1,8 +1,8 @@
 // OpenMetrics text of a scheduler's statistics, for hexagent_metrics_write().
 //
-// Names are `hexagent_<what>_<unit>`, counters end in `_total`, no labels but quantiles and the two
-// workers of a link: what identifies a caller's workflows or tenants does not belong into metrics.
-// Tests:
+// Names are `hexagent_<what>_<unit>`, counters end in `_total`, no labels but quantiles, statuses
+// and the two workers of a link: what identifies a caller's workflows or tenants does not belong
+// into metrics. Tests:
 // tests/unit/metrics/open_metrics_test.cc, tests/abi/metrics_test.c.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hexagent/hexagent.h"
+#include "metrics/metrics_section.h"
 #include "metrics/text_writer.h"
 
 namespace hexagent {
@@ -22,8 +23,9 @@ struct LinkRow {
   hexagent_link_info info;
 };
 
-// `shadow` is null outside shadow mode.
+// `shadow` is null outside shadow mode, `more` where no part has families of its own.
 void write_open_metrics(const hexagent_stats& stats, const hexagent_shadow_info* shadow,
-                        const std::vector<LinkRow>& links, TextWriter* text);
+                        const std::vector<LinkRow>& links, const MetricsSection* more,
+                        TextWriter* text);
 
 }  // namespace hexagent

@@ -1,5 +1,6 @@
 // LoopExtension: something else that lives on the library's own loop thread and sees decisions as
-// they are handed out: the controller of KV transfers (src/controller).
+// they are handed out: the controller of KV transfers (src/controller). Its metrics are told with
+// the statistics.
 #pragma once
 
 #include <uv.h>
@@ -7,10 +8,11 @@
 #include <cstdint>
 
 #include "hexagent/hexagent.h"
+#include "metrics/metrics_section.h"
 
 namespace hexagent {
 
-class LoopExtension {
+class LoopExtension : public MetricsSection {
  public:
   virtual ~LoopExtension() = default;
 

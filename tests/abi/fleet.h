@@ -29,6 +29,7 @@ typedef struct engine {
   uint32_t quiesced;
   hexagent_status status;
   hexagent_status refuse_with; /* OK: it answers with blocks */
+  uint32_t silent;             /* so many questions are left without an answer */
 } engine;
 
 typedef struct fleet {
@@ -76,6 +77,10 @@ static inline void engine_answer(engine* self, const hexagent_endpoint_event* ev
   static const int32_t kBlocks[] = {3, 4, 5};
   hexagent_kv_blocks blocks;
   ++self->asked;
+  if (self->silent > 0) {
+    --self->silent;
+    return;
+  }
   if (self->refuse_with != HEXAGENT_OK) {
     assert_int_equal(hexagent_endpoint_refuse(self->endpoint, event->transfer, self->refuse_with),
                      HEXAGENT_OK);
@@ -163,8 +168,8 @@ static inline hexagent_decision fleet_await(fleet* self, uint32_t kind) {
   }
 }
 
-/* With these keys beside; `journal` is NULL or a folder. */
-static inline int fleet_open_with(void** state, const char* journal) {
+/* With this key beside, or NULL. */
+static inline int fleet_open_with(void** state, const char* key, const char* value) {
   static uint32_t number = 0;
   fleet* self = calloc(1, sizeof(*self));
   if (self == NULL) return -1;
@@ -172,8 +177,8 @@ static inline int fleet_open_with(void** state, const char* journal) {
   snprintf(self->address, sizeof(self->address), "unix:/tmp/hexagent-abi-%d-%u", (int)getpid(),
            ++number);
   const setting keys[] = {
-      {"transfer_address", self->address}, {"transfer_secret", SECRET}, {"journal", journal}};
-  driven_open(&self->base, "thread", keys, journal == NULL ? 2 : 3);
+      {"transfer_address", self->address}, {"transfer_secret", SECRET}, {key, value}};
+  driven_open(&self->base, "thread", keys, key == NULL ? 2 : 3);
   for (uint32_t i = 0; i < 2; ++i) {
     engine_open(&self->engines[i], self->address, i + 1);
     struct pollfd entry = {hexagent_endpoint_event_fd(self->engines[i].endpoint), POLLIN, 0};
@@ -189,7 +194,7 @@ static inline int fleet_open_with(void** state, const char* journal) {
   return 0;
 }
 
-static inline int fleet_open(void** state) { return fleet_open_with(state, NULL); }
+static inline int fleet_open(void** state) { return fleet_open_with(state, NULL, NULL); }
 
 static inline int fleet_close(void** state) {
   fleet* self = *state;

@@ -30,6 +30,7 @@ static void counts_move_with_the_inputs(void** state) {
   char text[16384];
   assert_int_equal(hexagent_metrics_write(self->scheduler, text, sizeof(text), NULL), HEXAGENT_OK);
   assert_non_null(strstr(text, "# TYPE hexagent_inputs counter\nhexagent_inputs_total 1\n"));
+  assert_null(strstr(text, "hexagent_endpoints_connected")); /* of a scheduler without endpoints */
   hexagent_stats stats;
   memset(&stats, 0, sizeof(stats));
   stats.struct_size = sizeof(stats);

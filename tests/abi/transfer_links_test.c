@@ -14,7 +14,7 @@ static folder place;
 
 static int setup(void** state) {
   if (folder_make(&place, "/tmp") != 0) return -1;
-  if (fleet_open_with(state, place.path) != 0) return -1;
+  if (fleet_open_with(state, "journal", place.path) != 0) return -1;
   fleet* self = *state;
   for (uint32_t role = HEXAGENT_ROLE_PREFILL; role <= HEXAGENT_ROLE_DECODE; ++role) {
     hexagent_worker worker = good_worker(&self->base, role, role);

@@ -4,6 +4,10 @@
  */
 #include "fleet.h"
 
+static int impatient_fleet_open(void** state) {
+  return fleet_open_with(state, "transfer_answer_timeout_s", "1");
+}
+
 static void begin(fleet* self) { begin_one(self, 5); }
 
 static void report(fleet* self, uint32_t phase, const hexagent_decision* decision) {
@@ -56,6 +60,33 @@ static void a_failed_transfer_is_planned_again(void** state) {
   report(self, HEXAGENT_PHASE_DECODE, &decode);
   const hexagent_decision done = fleet_await(self, HEXAGENT_DECISION_WORKFLOW_DONE);
   assert_int_equal(done.status, HEXAGENT_OK);
+}
+
+static int tells(fleet* self, const char* line) {
+  static char text[32768];
+  assert_int_equal(hexagent_metrics_write(self->base.scheduler, text, sizeof(text), NULL),
+                   HEXAGENT_OK);
+  return strstr(text, line) != NULL;
+}
+
+static void a_transfer_whose_engine_is_silent_is_planned_again(void** state) {
+  fleet* self = *state;
+  self->engines[1].silent = 1;
+  begin(self);
+  hexagent_decision transfer = fleet_await(self, HEXAGENT_DECISION_TRANSFER);
+  assert_int_equal(transfer.attempt, 1);
+  while (self->engines[1].quiesced == 0) {
+    fleet_wait(self);
+    engine_turn(&self->engines[1]);
+  }
+  assert_int_equal(self->engines[1].status, HEXAGENT_E_TIMEOUT);
+  transfer = fleet_await(self, HEXAGENT_DECISION_TRANSFER);
+  assert_int_equal(transfer.attempt, 2);
+  fleet_await(self, HEXAGENT_DECISION_DECODE); /* it has gone through */
+  assert_true(tells(self, "\nhexagent_endpoints_connected 2\n"));
+  assert_true(tells(self, "\nhexagent_transfers_ended_total{status=\"HEXAGENT_E_TIMEOUT\"} 1\n"));
+  assert_true(tells(self, "\nhexagent_transfers_ended_total{status=\"HEXAGENT_OK\"} 1\n"));
+  assert_true(tells(self, "\nhexagent_transfers_failed_total 1\n"));
 }
 
 static void a_cancelled_call_ends_its_transfer(void** state) {
@@ -206,6 +237,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_transfer_is_carried_out_and_reported, fleet_open,
                                       fleet_close),
       cmocka_unit_test_setup_teardown(a_failed_transfer_is_planned_again, fleet_open, fleet_close),
+      cmocka_unit_test_setup_teardown(a_transfer_whose_engine_is_silent_is_planned_again,
+                                      impatient_fleet_open, fleet_close),
       cmocka_unit_test_setup_teardown(a_cancelled_call_ends_its_transfer, fleet_open, fleet_close),
       cmocka_unit_test_setup_teardown(without_endpoints_transfers_are_the_embedders, fleet_open,
                                       fleet_close),

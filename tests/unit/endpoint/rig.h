@@ -36,6 +36,7 @@ using transport::TestRandom;
 inline constexpr const char* kSecret = "a secret of the tests alone";
 inline constexpr uint32_t kPoolBlocks = 64;
 inline constexpr uint32_t kPoolLayers = 4;
+inline constexpr uint64_t kPatienceNs = 300'000'000'000;  // what is awaited must come by then
 
 // What an engine was told of one transfer.
 struct Told {
@@ -212,7 +213,9 @@ struct Rig : controller::ControllerEvents {
   }
   template <class Reached>
   void until(const Reached& reached) {
+    const uint64_t given_up = uv_hrtime() + kPatienceNs;
     for (;;) {
+      assert_true(uv_hrtime() < given_up);
       if (controller != nullptr) uv_run(&loop, UV_RUN_NOWAIT);
       for (Engine* engine : engines) engine->poll();
       if (reached()) return;

@@ -18,7 +18,7 @@ namespace {
 std::string render(const hexagent_stats& stats, const hexagent_shadow_info* shadow = nullptr) {
   std::string text(16384, '\0');
   hexagent::TextWriter writer(text.data(), text.size());
-  hexagent::write_open_metrics(stats, shadow, {}, &writer);
+  hexagent::write_open_metrics(stats, shadow, {}, nullptr, &writer);
   if (!writer.complete()) return {};
   text.resize(writer.needed() - 1);
   return text;
