@@ -14,6 +14,11 @@
  * nothing: after the scheduler's key `transfer_answer_timeout_s` the transfer ends with
  * FAILED(HEXAGENT_E_TIMEOUT) at both, or earlier when it is cancelled, and QUIESCED follows.
  *
+ * Memory: a call that finds none answers HEXAGENT_E_NO_MEMORY, has done nothing and may be made
+ * again. Where the endpoint's own thread finds none, it connects anew, or in the middle of work it
+ * is poisoned: it has stopped, blocks and pools are untouched from then on, every call answers
+ * HEXAGENT_E_POISONED and close remains. What libuv ends the process for: see hexagent_open().
+ *
  * Threads: functions are [any thread] unless stated; they queue what is wanted for the endpoint's
  * own thread and do not block. hexagent_endpoint_poll() is [one consumer]. The endpoint's thread
  * blocks all signals. Nothing works after fork() in the child but close.

@@ -98,10 +98,15 @@ void Connection::on_bytes(size_t size) {
 }
 
 bool Connection::send(const Message& message, size_t limit) {
-  if (closing_ || hang_up_ || waiting_.size() >= limit) return false;
+  if (closing_ || hang_up_ || broken_) return false;
+  if (waiting_.size() >= limit) {
+    broken_ = limit >= kQueueMax;
+    return false;
+  }
   try {
     if (!append_message(message, sent_count_ + 1, &waiting_)) return false;
   } catch (const std::bad_alloc&) {
+    broken_ = true;
     return false;
   }
   ++sent_count_;

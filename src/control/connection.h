@@ -40,6 +40,10 @@ class Connection {
   // wait already.
   bool send(const Message& message, size_t limit = kQueueMax);
 
+  // A message was lost for want of memory, or with kQueueMax bytes waiting. What follows would have
+  // a gap, so nothing more goes out; the owner ends it, but not from within send().
+  bool is_broken() const { return broken_; }
+
   // Ends it; the owner hears nothing more, and what is queued is dropped.
   void close();
   // The same, but what is queued goes out first if the peer takes it at once.
@@ -81,6 +85,7 @@ class Connection {
   bool closing_ = false;
   bool hang_up_ = false;  // when all is sent
   bool open_ = false;     // connected
+  bool broken_ = false;
 };
 
 }  // namespace hexagent::control

@@ -243,8 +243,8 @@ void Controller::sweep() {
       if (now - endpoint.lost_ns > settings_.grace_ns) gone.push_back(worker);
       continue;
     }
-    const bool full =
-        now - endpoint.connection->sent_ns > settings_.ping_ns && !endpoint.connection->send(ping);
+    const bool due = now - endpoint.connection->sent_ns > settings_.ping_ns;
+    const bool full = endpoint.connection->is_broken() || (due && !endpoint.connection->send(ping));
     if (full || now - endpoint.connection->heard_ns > settings_.silence_ns) {
       silent.push_back(worker);
     }

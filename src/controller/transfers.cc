@@ -4,7 +4,6 @@
 // sides quiesce one by one; a side that was never told of it has nothing to free and quiesces with
 // the end.
 #include <algorithm>
-#include <vector>
 
 #include "controller/controller.h"
 
@@ -173,27 +172,21 @@ void Controller::settle(uint64_t id, Transfer* transfer, uint32_t side, hexagent
   events_->on_transfer_quiesced(id, transfer->order, side, status);
 }
 
+// These two walk the table itself: whoever is told may begin transfers meanwhile, but what is in it
+// goes only in forget_quiesced(). A list of ids would be lost with the memory for it.
 void Controller::fail_all_of(uint32_t worker, hexagent_status status) {
-  std::vector<uint64_t> ids;
-  for (const auto& [id, transfer] : transfers_) {
+  for (auto& [id, transfer] : transfers_) {
     const bool is_its = transfer.order.from == worker || transfer.order.to == worker;
-    if (is_its && !transfer.ended) ids.push_back(id);
-  }
-  for (const uint64_t id : ids) {
-    const auto found = transfers_.find(id);
-    if (found != transfers_.end() && !found->second.ended) end(id, &found->second, status, 0);
+    if (is_its && !transfer.ended) end(id, &transfer, status, 0);
   }
   forget_quiesced();
 }
 
 void Controller::settle_all_of(uint32_t worker, hexagent_status status) {
-  std::vector<uint64_t> ids;
-  for (const auto& [id, transfer] : transfers_) ids.push_back(id);
-  for (const uint64_t id : ids) {
+  for (auto& [id, transfer] : transfers_) {
     for (const uint32_t side : {kTarget, kSource}) {
-      const auto found = transfers_.find(id);
-      if (found == transfers_.end() || worker_at(found->second.order, side) != worker) continue;
-      if (found->second.ended) settle(id, &found->second, side, status);
+      const bool is_its = worker_at(transfer.order, side) == worker;
+      if (is_its && transfer.ended) settle(id, &transfer, side, status);
     }
   }
   forget_quiesced();

@@ -107,6 +107,7 @@ void ControllerLink::tick() {
   } else if (state_ == State::kUp) {
     Message ping;
     ping.kind = Kind::kPing;
+    if (connection_->is_broken()) return drop(HEXAGENT_E_NO_MEMORY);
     const bool stuck = now - connection_->sent_ns > kPingNs && !connection_->send(ping);
     if (stuck || now - connection_->heard_ns > settings_.silence_ns) drop(HEXAGENT_E_TIMEOUT);
   } else if (now >= until_ns_) {

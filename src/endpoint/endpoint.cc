@@ -36,32 +36,34 @@ Endpoint::Endpoint(const EndpointSettings& settings)
       link_(settings_.link, this) {}
 
 hexagent_status Endpoint::start() {
-  if (uv_loop_init(&loop_) != 0) return HEXAGENT_E_SYSTEM;
-  hexagent_status status = HEXAGENT_E_SYSTEM;
-  if (uv_async_init(&loop_, &wake_, [](uv_async_t* handle) {
-        static_cast<Endpoint*>(handle->data)->work();
-      }) == 0) {
+  hexagent_status status = status_of_uv(uv_loop_init(&loop_));
+  if (status != HEXAGENT_OK) return status;
+  status = status_of_uv(uv_async_init(
+      &loop_, &wake_, [](uv_async_t* handle) { static_cast<Endpoint*>(handle->data)->work(); }));
+  if (status == HEXAGENT_OK) {
     wake_.data = answer_timer_.data = this;
     uv_timer_init(&loop_, &answer_timer_);
-    status = port_.open(&loop_, with_options(settings_));
-    if (status == HEXAGENT_OK) {
-      link_.open(&loop_);
-      sigset_t all;
-      sigset_t before;
-      sigfillset(&all);
-      pthread_sigmask(SIG_SETMASK, &all, &before);
-      if (uv_thread_create(
-              &thread_, [](void* self) { static_cast<Endpoint*>(self)->run(); }, this) != 0) {
-        status = HEXAGENT_E_SYSTEM;
-      }
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
-    if (status != HEXAGENT_OK) shut();
+    status = start_thread();
+    if (status == HEXAGENT_OK) return status;
+    shut();
   }
-  if (status == HEXAGENT_OK) return status;
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
   return status;
+}
+
+hexagent_status Endpoint::start_thread() {
+  const hexagent_status status = port_.open(&loop_, with_options(settings_));
+  if (status != HEXAGENT_OK) return status;
+  link_.open(&loop_);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int answer = uv_thread_create(
+      &thread_, [](void* self) { static_cast<Endpoint*>(self)->run(); }, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return status_of_uv(answer);
 }
 
 void Endpoint::stop() {
@@ -152,8 +154,15 @@ void Endpoint::apply(Command* command) {
 
 hexagent_status Endpoint::add_pool(const hexagent_kv_pool* pool, uint64_t* out) {
   const hexagent_status status = port_.ops().register_pool(port_.get(), pool, out);
-  if (status == HEXAGENT_OK) uses_.add_pool(*out, pool->block_count);
-  return status;
+  if (status != HEXAGENT_OK) return status;
+  try {
+    uses_.add_pool(*out, pool->block_count);
+  } catch (...) {
+    uses_.remove_pool(*out);
+    port_.ops().unregister_pool(port_.get(), *out);
+    throw;
+  }
+  return HEXAGENT_OK;
 }
 
 hexagent_status Endpoint::remove_pool(uint64_t pool) {
@@ -217,10 +226,13 @@ void Endpoint::on_controller_message(const Message& message) {
         return withdraw(message.transfer, message.status);
       case Kind::kPeerLost:
         return lose_peer(message.peer);
-      case Kind::kRelay:
+      case Kind::kRelay: {
         // What cannot be right the transport drops by itself.
-        port_.ops().control(port_.get(), message.peer, message.payload, message.payload_size);
+        const hexagent_status status =
+            port_.ops().control(port_.get(), message.peer, message.payload, message.payload_size);
+        if (status == HEXAGENT_E_NO_MEMORY || status == HEXAGENT_E_POISONED) return poison();
         return port_.stir();
+      }
       default:
         return;  // a ping, or what a later controller says beside what we know
     }

@@ -98,6 +98,7 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
   };
 
   // -- endpoint.cc
+  hexagent_status start_thread();
   void run() noexcept;
   void work() noexcept;
   void apply(Command* command);
@@ -111,6 +112,7 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
   void on_controller_message(const control::Message& message) override;
   void on_transport_event(const hexagent_transfer_event& event) override;
   hexagent_status send_to_peer(uint32_t peer, const void* message, size_t size) override;
+  void on_transport_broken() override { poison(); }
 
   // -- transfers.cc
   void on_asked(const control::Message& message, uint32_t side);

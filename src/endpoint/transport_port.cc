@@ -17,9 +17,9 @@ TransportPort* port_of(void* data) { return static_cast<TransportPort*>(data); }
 }  // namespace
 
 hexagent_status TransportPort::open(uv_loop_t* loop, const hexagent_transport_config& config) {
-  if (uv_async_init(loop, &wake_, [](uv_async_t* handle) { port_of(handle->data)->stir(); }) != 0) {
-    return HEXAGENT_E_SYSTEM;
-  }
+  hexagent_status status = status_of_uv(
+      uv_async_init(loop, &wake_, [](uv_async_t* handle) { port_of(handle->data)->stir(); }));
+  if (status != HEXAGENT_OK) return status;
   uv_timer_init(loop, &timer_);
   uv_idle_init(loop, &idle_);
   wake_.data = timer_.data = idle_.data = poll_.data = this;
@@ -37,22 +37,22 @@ hexagent_status TransportPort::open(uv_loop_t* loop, const hexagent_transport_co
     return HEXAGENT_OK;
   };
   host.send_control = [](void* self, uint32_t peer, const void* message, size_t size) {
-    const hexagent_status status = port_of(self)->owner_->send_to_peer(peer, message, size);
-    if (status == HEXAGENT_E_AGAIN) port_of(self)->send_again_ = true;
-    return status;
+    const hexagent_status sent = port_of(self)->owner_->send_to_peer(peer, message, size);
+    if (sent == HEXAGENT_E_AGAIN) port_of(self)->send_again_ = true;
+    return sent;
   };
   host.now_ns = [](void*) -> int64_t { return monotonic_now(); };
   host.wake = [](void* self) { uv_async_send(&port_of(self)->wake_); };
-  const hexagent_status status = ops_.create(&host, &config, &transport_);
+  status = ops_.create(&host, &config, &transport_);
   if (status != HEXAGENT_OK) return status;
   const int descriptor = ops_.poll_descriptor == nullptr ? -1 : ops_.poll_descriptor(transport_);
   if (descriptor < 0) return HEXAGENT_OK;
-  if (uv_poll_init(loop, &poll_, descriptor) != 0) return HEXAGENT_E_SYSTEM;
+  status = status_of_uv(uv_poll_init(loop, &poll_, descriptor));
+  if (status != HEXAGENT_OK) return status;
   poll_.data = this;
   polling_ = true;
-  const int started = uv_poll_start(
-      &poll_, UV_READABLE, [](uv_poll_t* handle, int, int) { port_of(handle->data)->stir(); });
-  return started == 0 ? HEXAGENT_OK : HEXAGENT_E_SYSTEM;
+  return status_of_uv(uv_poll_start(
+      &poll_, UV_READABLE, [](uv_poll_t* handle, int, int) { port_of(handle->data)->stir(); }));
 }
 
 void TransportPort::close() {
@@ -78,6 +78,7 @@ void TransportPort::turn() {
   const int32_t done = ops_.progress(transport_, kCopiesPerTurn, &next_ns);
   const bool told = !inbox_.empty();
   hand_on();
+  if (open_ && done < 0) return owner_->on_transport_broken();
   if (!open_ || done > 0 || told) return;  // another turn
   uv_idle_stop(&idle_);
   arm(send_again_ ? monotonic_now() + kMs : next_ns);

@@ -13,6 +13,12 @@
 
 namespace hexagent::endpoint {
 
+// What libuv answers, as a status.
+inline hexagent_status status_of_uv(int answer) {
+  if (answer == UV_ENOMEM) return HEXAGENT_E_NO_MEMORY;
+  return answer == 0 ? HEXAGENT_OK : HEXAGENT_E_SYSTEM;
+}
+
 class TransportPort {
  public:
   class Owner {
@@ -20,6 +26,8 @@ class TransportPort {
     virtual void on_transport_event(const hexagent_transfer_event& event) = 0;
     // As send_control() of the host.
     virtual hexagent_status send_to_peer(uint32_t peer, const void* message, size_t size) = 0;
+    // It can no longer be trusted: memory ran out in the middle of its work, or it says so itself.
+    virtual void on_transport_broken() = 0;
 
    protected:
     ~Owner() = default;

@@ -2,10 +2,12 @@
 // would meet our free().
 #include "failing_allocator.h"
 
+#include <pthread.h>
 #include <uv.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace {
@@ -14,9 +16,17 @@ namespace {
 std::atomic<uint64_t> until_failure{0};  // 0 = never
 std::atomic<bool> has_failed{false};
 std::atomic<int64_t> live{0};
+const char* only_in = nullptr;
+
+bool counts_here() {
+  char name[16] = "";
+  return only_in == nullptr || (pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+                                !std::strcmp(name, only_in));
+}
 
 bool must_fail() {
   uint64_t left = until_failure.load(std::memory_order_relaxed);
+  if (left == 0 || !counts_here()) return false;
   while (left > 0 &&
          !until_failure.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) {
   }
@@ -85,6 +95,8 @@ void allocator_fail(uint64_t k) {
   has_failed.store(false, std::memory_order_relaxed);
   until_failure.store(k, std::memory_order_relaxed);
 }
+
+void allocator_only_in(const char* thread_name) { only_in = thread_name; }
 
 int allocator_failed(void) { return has_failed.load(std::memory_order_relaxed) ? 1 : 0; }
 
