@@ -10,6 +10,7 @@ import difflib
 import sys
 from pathlib import Path
 
+import beside
 import exports
 import go
 import header
@@ -52,18 +53,17 @@ def main():
     parser.add_argument("--cc", help="C compiler to compare the layouts with")
     arguments = parser.parse_args()
 
-    api = header.parse((ROOT / "include/hexagent/hexagent.h").read_text())
+    headers = {
+        name: (ROOT / f"include/hexagent/{name}.h").read_text()
+        for name in ("hexagent", "endpoint", "transport", "log")
+    }
+    api = header.parse(headers["hexagent"])
+    beside.add(api, headers["endpoint"], headers["transport"])
     problems = exports.differences(
         api,
         (ROOT / "cmake/hexagent.map").read_text(),
         (ROOT / "tests/abi/symbols.txt").read_text(),
-        [
-            name
-            for header_beside in ("log.h", "endpoint.h")
-            for name in exports.declared_in(
-                (ROOT / "include/hexagent" / header_beside).read_text()
-            )
-        ],
+        exports.declared_in(headers["log"]) + beside.FOR_C_ALONE,
     )
     problems += exports.unwrapped(api, ROOT, (ROOT / "bindings/generate/unwrapped.txt").read_text())
     if arguments.cc:

@@ -5,7 +5,7 @@ layers of the bindings that people use.
 import re
 
 
-# Headers beside hexagent.h whose functions are exported too; bindings do not offer them.
+# Of a header beside hexagent.h whose functions are exported too, and bindings do not offer them.
 def declared_in(text):
     return re.findall(r"^HEXAGENT_API\b[^;(]*?\b(hexagent_\w+)\(", text, re.MULTILINE)
 
@@ -30,7 +30,7 @@ def differences(api, version_script, symbols, others=()):
 
 # Language -> the hand-written files of its layer, and how a call of a C function looks there.
 LAYERS = {
-    "Go": ("bindings/go", "*.go", r"\bC\.(hexagent_\w+)\("),
+    "Go": ("bindings/go", "*.go", r"(?:\bC\.|\breturn )(hexagent_\w+)\("),
     "Rust": ("bindings/rust/hexagent/src", "*.rs", r"\bsys::(hexagent_\w+)\("),
     "Python": ("bindings/python/hexagent", "*.py", r"\blibrary\.(hexagent_\w+)\b"),
 }

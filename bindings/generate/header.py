@@ -2,7 +2,8 @@
 
 The header keeps to a small subset of C (fixed-width integers, no unions, bit-fields, callbacks or
 inlines), so a tokeniser of forty lines is enough. Anything it does not know stops the generator:
-a binding must not be generated from half a header. Tests: bindings/python/tests/test_generate.py.
+a binding must not be generated from half a header. Pointers in records, which hexagent.h must not
+have, are read where the caller allows them (beside.py). Tests: bindings/python/tests/test_generate.py.
 """
 
 import re
@@ -19,6 +20,7 @@ SCALARS = {
     "double": 8,
     "hexagent_status": 4,
 }
+POINTER = 8
 PREFIX = "HEXAGENT_"
 
 
@@ -40,6 +42,7 @@ class Family:
     prefix: str
     doc: str
     constants: list
+    type_name: str = ""  # in the target languages, if it does not follow from the prefix
 
     @property
     def is_status(self):
@@ -60,15 +63,21 @@ class Field:
     count: int  # 0 = not an array
     doc: str
     offset: int = 0
-    family: str = ""  # prefix of the constants its comment names
+    family: str = ""  # prefix of the constants its comment names, or the first of them
+    pointer: bool = False  # to constant memory that is read during the call
 
     @property
     def is_reserved(self):
         return self.name.startswith("reserved")
 
     @property
+    def unit(self):
+        """Bytes of one, which is also what it is aligned to."""
+        return POINTER if self.pointer else SCALARS[self.type]
+
+    @property
     def size(self):
-        return SCALARS[self.type] * max(self.count, 1)
+        return self.unit * max(self.count, 1)
 
 
 @dataclass
@@ -115,8 +124,11 @@ class Api:
     handles: list = field(default_factory=list)  # opaque structs
     functions: list = field(default_factory=list)
 
-    def family_of(self, prefix):
-        return next((family for family in self.families if family.prefix == prefix), None)
+    def family_of(self, key):
+        """By its prefix, or by its first constant where several have one prefix."""
+        return next(
+            (one for one in self.families if key in (one.prefix, one.constants[0].name)), None
+        )
 
 
 def clean(comment):
@@ -141,6 +153,13 @@ TOKEN = re.compile(
 
 
 def parse(text):
+    api = read(text)
+    resolve(api)
+    return api
+
+
+def read(text, pointers=False, versioned=True):
+    """What is declared, with types that are not looked up yet."""
     api = Api()
     version = {}
     position = 0
@@ -171,16 +190,18 @@ def parse(text):
         elif kind == "handle":
             api.handles.append(Struct(match["handle_name"], doc, []))
         elif kind == "struct":
-            api.structs.append(parse_struct(match["struct_name"], match["members"], doc))
+            api.structs.append(
+                parse_struct(match["struct_name"], match["members"], doc, pointers)
+            )
         elif kind == "enum":
             api.families.append(parse_enum(match["values"], doc))
         elif kind == "function":
             api.functions.append(parse_function(match["prototype"], doc))
         doc = ""
-    if sorted(version) != ["MAJOR", "MINOR", "PATCH"]:
+    if versioned and sorted(version) != ["MAJOR", "MINOR", "PATCH"]:
         raise HeaderError("the version is missing")
-    api.version = (version["MAJOR"], version["MINOR"], version["PATCH"])
-    resolve(api)
+    if versioned:
+        api.version = (version["MAJOR"], version["MINOR"], version["PATCH"])
     return api
 
 
@@ -198,22 +219,28 @@ def members_with_comments(body, separator):
     return pairs
 
 
-def parse_struct(name, body, doc):
+def parse_struct(name, body, doc, pointers=False):
     fields = []
     for declaration, comment in members_with_comments(body, ";"):
-        match = re.fullmatch(r"(\w+) (\w+)(?:\[(\d+)\])?", declaration)
+        pointer = re.fullmatch(r"const (\w+)\* (\w+)()", declaration) if pointers else None
+        match = pointer or re.fullmatch(r"(\w+) (\w+)(?:\[(\d+)\])?", declaration)
         if match is None or match[1] not in SCALARS:
             raise HeaderError(f"{name}: cannot read the field {declaration!r}")
-        family = re.search(r"(HEXAGENT_\w+_)\*", comment)
+        family = re.search(r"(HEXAGENT_\w+_)\*|(HEXAGENT_\w+)(?: or|,) _", comment)
         fields.append(
             Field(
-                match[2], match[1], int(match[3] or 0), comment, family=family[1] if family else ""
+                match[2],
+                match[1],
+                int(match[3] or 0),
+                comment,
+                family=(family[1] or family[2]) if family else "",
+                pointer=bool(pointer),
             )
         )
     offset = 0
     widest = 1
     for item in fields:
-        alignment = SCALARS[item.type]
+        alignment = item.unit
         if offset % alignment:
             raise HeaderError(f"{name}.{item.name}: hidden padding in front of it")
         item.offset = offset
@@ -229,7 +256,7 @@ def parse_enum(body, doc):
     # A comment in front of a group of values would be taken for the one of the value before.
     body = re.sub(r"\n\s*\n\s*/\*.*?\*/", "\n", body, flags=re.DOTALL)
     for declaration, comment in members_with_comments(body, ","):
-        match = re.fullmatch(r"(HEXAGENT_\w+) = (-?\d+)", declaration)
+        match = re.fullmatch(r"(HEXAGENT_\w+) = (-?\d+)u?", declaration)
         if match is None:
             raise HeaderError(f"cannot read the constant {declaration!r}")
         constants.append(Constant(match[1], int(match[2]), comment))
@@ -286,8 +313,7 @@ def resolve(api):
                 raise HeaderError(f"{function.name}: unknown type {parameter.type}")
         if not function.result_pointer and function.result not in {*SCALARS, "void"}:
             raise HeaderError(f"{function.name}: cannot return {function.result}")
-    prefixes = {family.prefix for family in api.families}
     for struct in api.structs:
         for item in struct.fields:
-            if item.family not in prefixes:
+            if api.family_of(item.family) is None:
                 item.family = ""

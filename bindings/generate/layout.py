@@ -10,12 +10,16 @@ import tempfile
 from pathlib import Path
 
 
+def kind(item):
+    return "pointer" if item.pointer else item.type
+
+
 def facts(api):
     return {
         struct.name: {
             "size": struct.size,
             "fields": [
-                {"name": item.name, "offset": item.offset, "type": item.type, "count": item.count}
+                {"name": item.name, "offset": item.offset, "type": kind(item), "count": item.count}
                 for item in struct.fields
             ],
         }
@@ -37,7 +41,7 @@ def write(api):
 def compiler_view(api, compiler, include):
     """What the C compiler says, as a dictionary from "struct" and "struct.field" to numbers."""
     lines = [
-        "#include <hexagent/hexagent.h>",
+        "#include <hexagent/endpoint.h>",
         "#include <stddef.h>",
         "#include <stdio.h>",
         "int main(void) {",

@@ -1,6 +1,6 @@
 """Names in the target languages: CamelCase, and how a family of constants is called."""
 
-INITIALISMS = {"id", "kv", "gpu", "slo", "ttft", "tpot"}
+INITIALISMS = {"id", "kv", "gpu", "slo", "ttft", "tpot", "nhd", "hnd", "cuda"}
 
 
 def camel(snake):
@@ -15,6 +15,8 @@ def go_camel(snake):
 
 def family_type(api, family):
     """DECISION_ -> DecisionKind when a record has the plain name; Flags for sets of flags."""
+    if family.type_name:
+        return family.type_name
     if family.is_status:
         return "Status"
     name = camel(family.prefix[len("HEXAGENT_") :])

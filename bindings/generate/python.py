@@ -55,6 +55,7 @@ def ffi(api):
         )
         for item in struct.fields:
             base = CTYPES[item.type] + (f" * {item.count}" if item.count else "")
+            base = "c_void_p" if item.pointer else base
             text += (
                 f'        ("{item.name}", {base}),' + (f"  # {item.doc}" if item.doc else "") + "\n"
             )
@@ -141,6 +142,8 @@ def code_class(api, family):
 
 
 def format_of(item):
+    if item.pointer:
+        return "Q"
     if item.is_reserved:
         return f"{item.size}x"
     if item.type in ("char", "uint8_t") and item.count:
@@ -158,10 +161,18 @@ def sequences(struct):
     ]
 
 
+def counted(struct):
+    """Names of fields that count what a pointer beside them points to: `blocks`, `block_count`."""
+    return {f"{item.name[:-1]}_count" for item in struct.fields if item.pointer}
+
+
 def field_line(item, lists, output=False):
     """One attribute with its comment; those of named tuples have no defaults, and text is str."""
     if item.name == "struct_size" or item.is_reserved:
         return ""
+    if item.pointer:
+        kind, default = ("str", '""') if item.type == "char" else ("Sequence[int]", "()")
+        return (f"    #: {item.doc}\n" if item.doc else "") + f"    {item.name}: {kind} = {default}\n"
     text = f"    #: {item.doc}\n" if item.doc else ""
     for name in lists:
         if item.name == f"{name}_offset":
@@ -189,11 +200,16 @@ def input_record(api, struct):
         f'\n\n_{struct.short.upper()} = struct.Struct("{packed}")\n\n\n@dataclass\nclass {name}:\n'
     )
     text += docstring(struct.doc) + "\n"
-    text += "".join(field_line(item, lists) for item in struct.fields)
+    counts = counted(struct)
+    text += "".join(field_line(item, lists) for item in struct.fields if item.name not in counts)
     values = []
     for item in struct.fields:
         if item.name == "struct_size":
             values.append(str(struct.size))
+        elif item.pointer:
+            values.append(f"{item.name}_address")
+        elif item.name in counts:
+            values.append(f"len(self.{item.name[:-len('_count')]}s)")
         elif any(item.name == f"{one}_offset" for one in lists):
             values.append(item.name)
         elif any(item.name == f"{one}_count" for one in lists):
@@ -201,9 +217,11 @@ def input_record(api, struct):
         elif not item.is_reserved:
             values.append(f"self.{item.name}")
     offsets = "".join(f", {one}_offset: int" for one in lists)
-    text += (
-        f"\n    def _pack(self{offsets}) -> bytes:\n        return _{struct.short.upper()}.pack(\n"
-    )
+    offsets += "".join(f", {item.name}_address: int" for item in struct.fields if item.pointer)
+    head = f"    def _pack(self{offsets}) -> bytes:\n"
+    if len(head) > 100:
+        head = head.replace("(", "(\n        ").replace(", ", ",\n        ").replace(")", ",\n    )")
+    text += f"\n{head}        return _{struct.short.upper()}.pack(\n"
     text += "".join(f"            {value},\n" for value in values) + "        )\n"
     if struct.is_output:
         skip = 1 if struct.is_sized else 0

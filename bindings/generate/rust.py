@@ -38,6 +38,8 @@ def escape(line):
 
 
 def scalar(item):
+    if item.pointer:
+        return "*const " + TYPES[item.type]
     return f"[{TYPES[item.type]}; {item.count}]" if item.count else TYPES[item.type]
 
 
@@ -94,6 +96,7 @@ def ffi_struct(struct):
     text += "    fn default() -> Self {\n        Self {\n"
     for item in struct.fields:
         zero = "0.0" if item.type == "double" else "0"
+        zero = "std::ptr::null()" if item.pointer else zero
         value = f"[{zero}; {item.count}]" if item.count else zero
         if item.name == "struct_size":
             value = f"std::mem::size_of::<{struct.name}>() as u32"

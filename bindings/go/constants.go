@@ -540,3 +540,117 @@ func (c InputKind) String() string {
 	}
 	return "InputKind(" + strconv.Itoa(int(c)) + ")"
 }
+
+// Memory is one of the constants below. Where a pool lies.
+type Memory uint32
+
+const (
+	MemoryHost Memory = 0
+	MemoryCUDA Memory = 1
+)
+
+func (c Memory) String() string {
+	switch c {
+	case MemoryHost:
+		return "HOST"
+	case MemoryCUDA:
+		return "CUDA"
+	}
+	return "Memory(" + strconv.Itoa(int(c)) + ")"
+}
+
+// KVLayout is one of the constants below. Order of what a block holds, slowest first.
+type KVLayout uint32
+
+const (
+	// token, head, bytes of a head
+	KVNHD KVLayout = 0
+	// head, token, bytes of a head
+	KVHND KVLayout = 1
+	// token, bytes of a token: MLA latents, indexer keys; has no heads
+	KVFlat KVLayout = 2
+)
+
+func (c KVLayout) String() string {
+	switch c {
+	case KVNHD:
+		return "NHD"
+	case KVHND:
+		return "HND"
+	case KVFlat:
+		return "FLAT"
+	}
+	return "KVLayout(" + strconv.Itoa(int(c)) + ")"
+}
+
+// TransferFlags is one of the constants below. Flags of a transfer.
+type TransferFlags uint32
+
+const (
+	// layers are not ready yet: layers_ready() will tell
+	TransferLayerwise TransferFlags = 1
+	// both ends sum what they copy; a difference fails it
+	TransferChecksum TransferFlags = 2
+)
+
+// TransferSide is one of the constants below. Whose end of a transfer.
+type TransferSide uint32
+
+const (
+	TransferSource TransferSide = 0
+	TransferTarget TransferSide = 1
+)
+
+func (c TransferSide) String() string {
+	switch c {
+	case TransferSource:
+		return "SOURCE"
+	case TransferTarget:
+		return "TARGET"
+	}
+	return "TransferSide(" + strconv.Itoa(int(c)) + ")"
+}
+
+// EndpointEventKind is one of the constants below. Kinds of event.
+type EndpointEventKind uint32
+
+const (
+	// the controller has let us in
+	EndpointConnected EndpointEventKind = 1
+	// `status`: HEXAGENT_E_PEER (gone, or not there), _TIMEOUT (silent), _SECRET, _VERSION, _STALE (a later life of this worker is connected), _FULL, _DAMAGED. Told once; it tries again until it is closed
+	EndpointDisconnected EndpointEventKind = 2
+	// target: which blocks shall get `tokens` of this call?
+	EndpointReserve EndpointEventKind = 3
+	// source: which blocks hold them?
+	EndpointSend EndpointEventKind = 4
+	// target: `bytes` and `layers` so far. May be left out
+	EndpointProgress EndpointEventKind = 5
+	// all has arrived
+	EndpointDone EndpointEventKind = 6
+	// `status` says why; the target's blocks hold anything
+	EndpointFailed EndpointEventKind = 7
+	// the blocks are the engine's again
+	EndpointQuiesced EndpointEventKind = 8
+)
+
+func (c EndpointEventKind) String() string {
+	switch c {
+	case EndpointConnected:
+		return "CONNECTED"
+	case EndpointDisconnected:
+		return "DISCONNECTED"
+	case EndpointReserve:
+		return "RESERVE"
+	case EndpointSend:
+		return "SEND"
+	case EndpointProgress:
+		return "PROGRESS"
+	case EndpointDone:
+		return "DONE"
+	case EndpointFailed:
+		return "FAILED"
+	case EndpointQuiesced:
+		return "QUIESCED"
+	}
+	return "EndpointEventKind(" + strconv.Itoa(int(c)) + ")"
+}

@@ -21,7 +21,7 @@ type recordFacts struct {
 }
 
 var sizes = map[string]uintptr{"uint8_t": 1, "char": 1, "int32_t": 4, "uint32_t": 4,
-	"hexagent_status": 4, "int64_t": 8, "uint64_t": 8, "double": 8}
+	"hexagent_status": 4, "int64_t": 8, "uint64_t": 8, "double": 8, "pointer": 8}
 
 func TestRecordsAreLaidOutAsInC(t *testing.T) {
 	text, err := os.ReadFile("../layout.json")

@@ -2,6 +2,8 @@
 
 package hexagent
 
+import "unsafe"
+
 // errorRecord is hexagent_error of the C API.
 //
 // Detail of an error, filled by set-up functions when the caller passes one (may be NULL).
@@ -727,4 +729,162 @@ type replayInfoRecord struct {
 	SnapshotsUnread uint32 `json:"snapshots_unread,omitempty"`
 	// what the last one of these two kinds was; empty = none
 	SnapshotText [256]byte `json:"snapshot_text,omitempty"`
+}
+
+// KVPool is hexagent_kv_pool of the C API.
+//
+// A paged KV pool: layers of one layout. Models with several kinds of layers register several pools
+// and submit one transfer for each.
+//
+// A *region* is the memory of one layer's K, of its V, or of both where they are one array: for
+// each layer its `regions_per_layer` regions, layer by layer. Block b of a region starts at
+// region_bases[region] + b * block_stride_bytes.
+type KVPool struct {
+	structSize uint32
+	// HEXAGENT_MEMORY_*
+	Memory Memory `json:"memory,omitempty"`
+	// ordinal of the GPU; 0 for host memory
+	Device uint32 `json:"device,omitempty"`
+	// HEXAGENT_KV_NHD, _HND, _FLAT
+	Layout KVLayout `json:"layout,omitempty"`
+	// 1 ... 4096
+	LayerCount uint32 `json:"layer_count,omitempty"`
+	// 1 = fused K and V, or MLA; 2 = K and V
+	RegionsPerLayer uint32 `json:"regions_per_layer,omitempty"`
+	// tokens a block has room for, 1 ... 65536
+	BlockTokens uint32 `json:"block_tokens,omitempty"`
+	// KV heads of this worker; 0 for FLAT
+	HeadCount uint32 `json:"head_count,omitempty"`
+	// of one head of one token in a region; 0 for FLAT
+	HeadBytes uint32 `json:"head_bytes,omitempty"`
+	// FLAT: of one token in a region; else 0
+	TokenBytes uint32 `json:"token_bytes,omitempty"`
+	// block ids are 0 ... block_count - 1
+	BlockCount uint32 `json:"block_count,omitempty"`
+	_          uint32
+	// at least the bytes of a block; both below 4 GiB
+	BlockStrideBytes uint64 `json:"block_stride_bytes,omitempty"`
+	// layer_count * regions_per_layer addresses; copied
+	_ unsafe.Pointer
+	// of model, quantisation, page format: must agree at both ends
+	ContentHash uint64 `json:"content_hash,omitempty"`
+}
+
+// KVBlocks is hexagent_kv_blocks of the C API.
+//
+// Which part of which blocks, at one end. The two ends agree in block count, last_block_tokens,
+// layer count, head count, head_bytes, block_tokens and content_hash; their block ids, first layer,
+// first head and layout may differ. So workers of different tensor parallelism exchange the heads
+// that they share.
+type KVBlocks struct {
+	// as register_pool() gave it
+	Pool uint64 `json:"pool,omitempty"`
+	// ids in the order of the tokens; copied
+	_ unsafe.Pointer
+	// 1 ... blocks_max of the configuration
+	BlockCount uint32 `json:"block_count,omitempty"`
+	// tokens in the last block; 0 = it is full
+	LastBlockTokens uint32 `json:"last_block_tokens,omitempty"`
+	FirstLayer      uint32 `json:"first_layer,omitempty"`
+	// 0 = all from first_layer on
+	LayerCount uint32 `json:"layer_count,omitempty"`
+	FirstHead  uint32 `json:"first_head,omitempty"`
+	// 0 = all from first_head on; 0 for FLAT
+	HeadCount uint32 `json:"head_count,omitempty"`
+	_         [2]uint32
+}
+
+// LinkEstimate is hexagent_link_estimate of the C API.
+//
+// What was learnt of the link to one peer, as source.
+type LinkEstimate struct {
+	structSize uint32
+	PeerWorker uint32 `json:"peer_worker,omitempty"`
+	// moving mean; 0 = nothing was sent yet
+	BytesPerS float64 `json:"bytes_per_s,omitempty"`
+	// moving mean of what a transfer on an idle link costs beside its bytes
+	SetupNs int64 `json:"setup_ns,omitempty"`
+	// what is queued for this peer, at bytes_per_s
+	QueueNs int64 `json:"queue_ns,omitempty"`
+	// of transfers that have not ended
+	QueuedBytes uint64 `json:"queued_bytes,omitempty"`
+	// that arrived, in all
+	Bytes uint64 `json:"bytes,omitempty"`
+	// that were done
+	Transfers uint64 `json:"transfers,omitempty"`
+	Failures  uint64 `json:"failures,omitempty"`
+}
+
+// endpointConfigRecord is hexagent_endpoint_config of the C API.
+//
+// What an endpoint is made of. Zero means the default in brackets.
+type endpointConfigRecord struct {
+	structSize uint32
+	// the scheduler's id of this engine; not 0
+	Worker uint32 `json:"worker,omitempty"`
+	// larger than in every earlier life of this worker; 0 = [the wall clock]
+	Incarnation uint64 `json:"incarnation,omitempty"`
+	// "unix:/path" or "tcp:IP:PORT", as its key `transfer_address` says
+	Controller unsafe.Pointer
+	// that of the key `transfer_secret`: 16 to 256 bytes
+	Secret unsafe.Pointer
+	// "host-memory", "host-tcp", or the path of a plugin (with a '/'); NULL = ["host-memory"]. A plugin that cannot be had, e.g. for want of a device, is no error if `fallback` names another
+	Transport unsafe.Pointer
+	// "host-memory", "host-tcp" or NULL = [none]
+	Fallback unsafe.Pointer
+	// of the transport, see transport.h; NULL = [none]
+	Options unsafe.Pointer
+	// alive, as source and as target each [256], at most 4096
+	TransfersMax uint32 `json:"transfers_max,omitempty"`
+	// [16]
+	PoolsMax uint32 `json:"pools_max,omitempty"`
+	// [64]
+	PeersMax uint32 `json:"peers_max,omitempty"`
+	// in one transfer [8192]
+	BlocksMax uint32 `json:"blocks_max,omitempty"`
+	// staging slots, each way [3]
+	SlotsPerPeer uint32 `json:"slots_per_peer,omitempty"`
+	// bytes of one [8 MiB]
+	SlotBytes uint32 `json:"slot_bytes,omitempty"`
+	// [depends on the transport]
+	ChunkBytesMin uint32 `json:"chunk_bytes_min,omitempty"`
+	_             uint32
+	// first pause before connecting again [50 ms]; it doubles ...
+	ReconnectMinNs int64 `json:"reconnect_min_ns,omitempty"`
+	// ... up to this [5 s]
+	ReconnectMaxNs int64 `json:"reconnect_max_ns,omitempty"`
+	// without a word from the controller it counts as dead [5 s]
+	SilenceNs int64 `json:"silence_ns,omitempty"`
+}
+
+// EndpointEvent is hexagent_endpoint_event of the C API.
+//
+// One event. 128 bytes. Fields a kind does not use are 0.
+type EndpointEvent struct {
+	// HEXAGENT_ENDPOINT_*
+	Kind EndpointEventKind `json:"kind,omitempty"`
+	// HEXAGENT_OK but for DISCONNECTED and FAILED
+	Status Status `json:"status,omitempty"`
+	// names it in the answer; unique in the life of a controller
+	Transfer uint64 `json:"transfer,omitempty"`
+	Workflow uint64 `json:"workflow,omitempty"`
+	Call     uint64 `json:"call,omitempty"`
+	// that have arrived
+	Bytes uint64 `json:"bytes,omitempty"`
+	// that have arrived whole
+	Layers uint32 `json:"layers,omitempty"`
+	// to move: those behind `cached_tokens`
+	Tokens uint32 `json:"tokens,omitempty"`
+	// of the prompt, that the target should hold already
+	CachedTokens uint32 `json:"cached_tokens,omitempty"`
+	PeerWorker   uint32 `json:"peer_worker,omitempty"`
+	// HEXAGENT_TRANSFER_SOURCE or _TARGET
+	Side TransferSide `json:"side,omitempty"`
+	// of DISCONNECTED: that failed in a row
+	Attempt uint32 `json:"attempt,omitempty"`
+	// of DONE and FAILED: reserved, submitted; CLOCK_MONOTONIC
+	BeginNs int64 `json:"begin_ns,omitempty"`
+	// of this event; CLOCK_MONOTONIC
+	TimeNs int64 `json:"time_ns,omitempty"`
+	_      [6]uint64
 }

@@ -2,7 +2,7 @@ package hexagent
 
 // The scheduler's life and driving. Every method takes the lock for reading, so that Close, which takes
 // it for writing, never frees a handle in use. Wait (wait.go) holds no lock while it waits. Set-up of the
-// fleet, inputs, questions and replays are in files of those names; only these five use cgo.
+// fleet, inputs, questions, replays and endpoints are in files of those names; only these six use cgo.
 
 /*
 #cgo pkg-config: hexagent
@@ -111,15 +111,24 @@ func Open(config Config) (*Scheduler, error) {
 	}
 	s := &Scheduler{handle: handle, loop: config["driving"] == "loop"}
 	if fd := C.hexagent_event_fd(handle); fd >= 0 {
-		// The descriptor stays the library's; the runtime tracks and closes what it is given.
-		duplicate := C.duplicate_for_runtime(C.int(fd))
-		if duplicate < 0 {
+		events, err := duplicate(int(fd))
+		if err != nil {
 			C.hexagent_close(handle)
-			return nil, ErrSystem
+			return nil, err
 		}
-		s.events = os.NewFile(uintptr(duplicate), "hexagent")
+		s.events = events
 	}
 	return s, nil
+}
+
+// duplicate is an event descriptor for the runtime, which tracks and closes what it is given: the
+// descriptor itself stays the library's.
+func duplicate(fd int) (*os.File, error) {
+	made := C.duplicate_for_runtime(C.int(fd))
+	if made < 0 {
+		return nil, ErrSystem
+	}
+	return os.NewFile(uintptr(made), "hexagent"), nil
 }
 
 // Close frees the scheduler, a poisoned one too. It may be called again; methods then answer

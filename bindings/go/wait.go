@@ -3,6 +3,7 @@ package hexagent
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 )
@@ -17,25 +18,35 @@ func (s *Scheduler) Wait(ctx context.Context) error {
 	if s.events == nil {
 		return ErrState
 	}
+	err := waitReadable(ctx, s.events)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	return s.closedOr(err)
+}
+
+// waitReadable waits until a duplicate of an event descriptor is readable, the end of ctx, or the
+// descriptor's end.
+func waitReadable(ctx context.Context, events *os.File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	raw, err := s.events.SyscallConn()
+	raw, err := events.SyscallConn()
 	if err != nil {
-		return s.closedOr(err)
+		return err
 	}
-	stop := s.interruptBy(ctx)
+	stop := interruptBy(ctx, events)
 	// The descriptor is looked at, not read: reading is the library's business.
 	err = raw.Read(readable)
 	stop()
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return s.closedOr(err)
+	return err
 }
 
 // interruptBy makes the end of ctx end a wait; the function it returns undoes that.
-func (s *Scheduler) interruptBy(ctx context.Context) func() {
+func interruptBy(ctx context.Context, events *os.File) func() {
 	if ctx.Done() == nil {
 		return func() {}
 	}
@@ -46,14 +57,14 @@ func (s *Scheduler) interruptBy(ctx context.Context) func() {
 		defer group.Done()
 		select {
 		case <-ctx.Done():
-			s.events.SetReadDeadline(time.Unix(1, 0))
+			events.SetReadDeadline(time.Unix(1, 0))
 		case <-over:
 		}
 	}()
 	return func() {
 		close(over)
 		group.Wait()
-		s.events.SetReadDeadline(time.Time{})
+		events.SetReadDeadline(time.Time{})
 	}
 }
 

@@ -1276,7 +1276,7 @@ HEXAGENT_API hexagent_status hexagent_stats_read(hexagent_scheduler* scheduler,
                                                  hexagent_stats* stats) HEXAGENT_NOEXCEPT;
 
 /**
- * OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
+ * OpenMetrics text of statistics and endpoints (names `hexagent_*`, ends with "# EOF").
  * @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [question]
  */
 HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buffer,

@@ -47,6 +47,7 @@ extern "C" {
 
 /* ------------------------------------------------------------------ pools --------------------- */
 
+/* Where a pool lies. */
 enum { HEXAGENT_MEMORY_HOST = 0, HEXAGENT_MEMORY_CUDA = 1 };
 
 /* Order of what a block holds, slowest first. */
@@ -84,6 +85,7 @@ typedef struct hexagent_kv_pool {
 
 /* ------------------------------------------------------ what a transfer is -------------------- */
 
+/* Flags of a transfer. */
 enum {
   HEXAGENT_TRANSFER_LAYERWISE = 1u, /* layers are not ready yet: layers_ready() will tell */
   HEXAGENT_TRANSFER_CHECKSUM = 2u   /* both ends sum what they copy; a difference fails it */
@@ -143,6 +145,7 @@ enum {
                                      _VERSION or _SYSTEM (its staging cannot be reached) */
 };
 
+/* Whose end of a transfer. */
 enum { HEXAGENT_TRANSFER_SOURCE = 0, HEXAGENT_TRANSFER_TARGET = 1 };
 
 /**

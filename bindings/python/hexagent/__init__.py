@@ -5,6 +5,7 @@ and polls its decisions: which prefill worker and which decode worker each call 
 what order. What the functions mean is written in hexagent.h.
 """
 
+from .endpoint import Endpoint
 from .errors import BatchError, HexagentError, field_name, status_name, status_text
 from .records import *  # noqa: F401,F403  (all codes and records, generated)
 from .records import __all__ as _records
@@ -13,6 +14,7 @@ from .scheduler import Scheduler, describe_config, library_version, now, profile
 
 __all__ = [
     "BatchError",
+    "Endpoint",
     "HexagentError",
     "Replay",
     "Scheduler",

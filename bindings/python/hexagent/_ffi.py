@@ -316,6 +316,46 @@ HEXAGENT_INPUT_WORKER_RESYNC = 16
 #: hexagent_link_sample
 HEXAGENT_INPUT_LINK_MEASURED = 17
 
+# Where a pool lies.
+HEXAGENT_MEMORY_HOST = 0
+HEXAGENT_MEMORY_CUDA = 1
+
+# Order of what a block holds, slowest first.
+#: token, head, bytes of a head
+HEXAGENT_KV_NHD = 0
+#: head, token, bytes of a head
+HEXAGENT_KV_HND = 1
+#: token, bytes of a token: MLA latents, indexer keys; has no heads
+HEXAGENT_KV_FLAT = 2
+
+# Flags of a transfer.
+#: layers are not ready yet: layers_ready() will tell
+HEXAGENT_TRANSFER_LAYERWISE = 1
+#: both ends sum what they copy; a difference fails it
+HEXAGENT_TRANSFER_CHECKSUM = 2
+
+# Whose end of a transfer.
+HEXAGENT_TRANSFER_SOURCE = 0
+HEXAGENT_TRANSFER_TARGET = 1
+
+# Kinds of event.
+#: the controller has let us in
+HEXAGENT_ENDPOINT_CONNECTED = 1
+#: `status`: HEXAGENT_E_PEER (gone, or not there), _TIMEOUT (silent), _SECRET, _VERSION, _STALE (a later life of this worker is connected), _FULL, _DAMAGED. Told once; it tries again until it is closed
+HEXAGENT_ENDPOINT_DISCONNECTED = 2
+#: target: which blocks shall get `tokens` of this call?
+HEXAGENT_ENDPOINT_RESERVE = 3
+#: source: which blocks hold them?
+HEXAGENT_ENDPOINT_SEND = 4
+#: target: `bytes` and `layers` so far. May be left out
+HEXAGENT_ENDPOINT_PROGRESS = 5
+#: all has arrived
+HEXAGENT_ENDPOINT_DONE = 6
+#: `status` says why; the target's blocks hold anything
+HEXAGENT_ENDPOINT_FAILED = 7
+#: the blocks are the engine's again
+HEXAGENT_ENDPOINT_QUIESCED = 8
+
 
 class hexagent_error(Structure):
     """Detail of an error, filled by set-up functions when the caller passes one (may be NULL).
@@ -850,6 +890,118 @@ class hexagent_replay_info(Structure):
     ]
 
 
+class hexagent_kv_pool(Structure):
+    """A paged KV pool: layers of one layout. Models with several kinds of layers register several pools
+    and submit one transfer for each.
+
+    A *region* is the memory of one layer's K, of its V, or of both where they are one array: for
+    each layer its `regions_per_layer` regions, layer by layer. Block b of a region starts at
+    region_bases[region] + b * block_stride_bytes.
+    """
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("memory", c_uint32),  # HEXAGENT_MEMORY_*
+        ("device", c_uint32),  # ordinal of the GPU; 0 for host memory
+        ("layout", c_uint32),  # HEXAGENT_KV_NHD, _HND, _FLAT
+        ("layer_count", c_uint32),  # 1 ... 4096
+        ("regions_per_layer", c_uint32),  # 1 = fused K and V, or MLA; 2 = K and V
+        ("block_tokens", c_uint32),  # tokens a block has room for, 1 ... 65536
+        ("head_count", c_uint32),  # KV heads of this worker; 0 for FLAT
+        ("head_bytes", c_uint32),  # of one head of one token in a region; 0 for FLAT
+        ("token_bytes", c_uint32),  # FLAT: of one token in a region; else 0
+        ("block_count", c_uint32),  # block ids are 0 ... block_count - 1
+        ("reserved", c_uint32),
+        ("block_stride_bytes", c_uint64),  # at least the bytes of a block; both below 4 GiB
+        ("region_bases", c_void_p),  # layer_count * regions_per_layer addresses; copied
+        ("content_hash", c_uint64),  # of model, quantisation, page format: must agree at both ends
+    ]
+
+
+class hexagent_kv_blocks(Structure):
+    """Which part of which blocks, at one end. The two ends agree in block count, last_block_tokens,
+    layer count, head count, head_bytes, block_tokens and content_hash; their block ids, first layer,
+    first head and layout may differ. So workers of different tensor parallelism exchange the heads
+    that they share.
+    """
+
+    _fields_ = [
+        ("pool", c_uint64),  # as register_pool() gave it
+        ("blocks", c_void_p),  # ids in the order of the tokens; copied
+        ("block_count", c_uint32),  # 1 ... blocks_max of the configuration
+        ("last_block_tokens", c_uint32),  # tokens in the last block; 0 = it is full
+        ("first_layer", c_uint32),
+        ("layer_count", c_uint32),  # 0 = all from first_layer on
+        ("first_head", c_uint32),
+        ("head_count", c_uint32),  # 0 = all from first_head on; 0 for FLAT
+        ("reserved", c_uint32 * 2),
+    ]
+
+
+class hexagent_link_estimate(Structure):
+    """What was learnt of the link to one peer, as source."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("peer_worker", c_uint32),
+        ("bytes_per_s", c_double),  # moving mean; 0 = nothing was sent yet
+        ("setup_ns", c_int64),  # moving mean of what a transfer on an idle link costs beside its bytes
+        ("queue_ns", c_int64),  # what is queued for this peer, at bytes_per_s
+        ("queued_bytes", c_uint64),  # of transfers that have not ended
+        ("bytes", c_uint64),  # that arrived, in all
+        ("transfers", c_uint64),  # that were done
+        ("failures", c_uint64),
+    ]
+
+
+class hexagent_endpoint_config(Structure):
+    """What an endpoint is made of. Zero means the default in brackets."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("worker", c_uint32),  # the scheduler's id of this engine; not 0
+        ("incarnation", c_uint64),  # larger than in every earlier life of this worker; 0 = [the wall clock]
+        ("controller", c_void_p),  # "unix:/path" or "tcp:IP:PORT", as its key `transfer_address` says
+        ("secret", c_void_p),  # that of the key `transfer_secret`: 16 to 256 bytes
+        ("transport", c_void_p),  # "host-memory", "host-tcp", or the path of a plugin (with a '/'); NULL = ["host-memory"]. A plugin that cannot be had, e.g. for want of a device, is no error if `fallback` names another
+        ("fallback", c_void_p),  # "host-memory", "host-tcp" or NULL = [none]
+        ("options", c_void_p),  # of the transport, see transport.h; NULL = [none]
+        ("transfers_max", c_uint32),  # alive, as source and as target each [256], at most 4096
+        ("pools_max", c_uint32),  # [16]
+        ("peers_max", c_uint32),  # [64]
+        ("blocks_max", c_uint32),  # in one transfer [8192]
+        ("slots_per_peer", c_uint32),  # staging slots, each way [3]
+        ("slot_bytes", c_uint32),  # bytes of one [8 MiB]
+        ("chunk_bytes_min", c_uint32),  # [depends on the transport]
+        ("reserved", c_uint32),
+        ("reconnect_min_ns", c_int64),  # first pause before connecting again [50 ms]; it doubles ...
+        ("reconnect_max_ns", c_int64),  # ... up to this [5 s]
+        ("silence_ns", c_int64),  # without a word from the controller it counts as dead [5 s]
+    ]
+
+
+class hexagent_endpoint_event(Structure):
+    """One event. 128 bytes. Fields a kind does not use are 0."""
+
+    _fields_ = [
+        ("kind", c_uint32),  # HEXAGENT_ENDPOINT_*
+        ("status", c_int32),  # HEXAGENT_OK but for DISCONNECTED and FAILED
+        ("transfer", c_uint64),  # names it in the answer; unique in the life of a controller
+        ("workflow", c_uint64),
+        ("call", c_uint64),
+        ("bytes", c_uint64),  # that have arrived
+        ("layers", c_uint32),  # that have arrived whole
+        ("tokens", c_uint32),  # to move: those behind `cached_tokens`
+        ("cached_tokens", c_uint32),  # of the prompt, that the target should hold already
+        ("peer_worker", c_uint32),
+        ("side", c_uint32),  # HEXAGENT_TRANSFER_SOURCE or _TARGET
+        ("attempt", c_uint32),  # of DISCONNECTED: that failed in a row
+        ("begin_ns", c_int64),  # of DONE and FAILED: reserved, submitted; CLOCK_MONOTONIC
+        ("time_ns", c_int64),  # of this event; CLOCK_MONOTONIC
+        ("reserved", c_uint64 * 6),
+    ]
+
+
 #: Function -> result type, argument types.
 PROTOTYPES = {
     # Packed version of the loaded library. Threads: [any thread]. Since: 0.1
@@ -1199,7 +1351,7 @@ PROTOTYPES = {
     "hexagent_shadow_query": (c_int32, [c_void_p, POINTER(hexagent_shadow_info)]),
     # Threads: [question]. Since: 0.1
     "hexagent_stats_read": (c_int32, [c_void_p, POINTER(hexagent_stats)]),
-    # OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
+    # OpenMetrics text of statistics and endpoints (names `hexagent_*`, ends with "# EOF").
     # @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [question]
     "hexagent_metrics_write": (c_int32, [c_void_p, POINTER(c_char), c_uint32, POINTER(c_uint32)]),
     # HEXAGENT_OK, or HEXAGENT_E_STATE without a journal. Threads: [question]. Since: 0.1
@@ -1237,6 +1389,65 @@ PROTOTYPES = {
     # queries, statistics). It belongs to the replay: neither drive it nor close it.
     # Threads: [one consumer]. Since: 0.1
     "hexagent_replay_scheduler": (c_void_p, [c_void_p]),
+    # Makes an endpoint, starts its thread and begins to connect; CONNECTED tells when it is.
+    #
+    # @return  The endpoint, or NULL; `error` says why: HEXAGENT_E_ARGUMENT (no worker, controller or
+    #          secret, a malformed address), HEXAGENT_E_RANGE, HEXAGENT_E_KEY (a bad option of the
+    #          transport), HEXAGENT_E_IO (no such plugin), HEXAGENT_E_VERSION (a plugin of another
+    #          ABI),
+    #          HEXAGENT_E_NO_DEVICE, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_SYSTEM.
+    # Ownership: all strings are copied.
+    # Threads: [owner]. Since: 0.1
+    "hexagent_endpoint_open": (c_void_p, [POINTER(hexagent_endpoint_config), POINTER(hexagent_error)]),
+    # Stops everything and frees the endpoint; blocks and pools are untouched once it returns. Events
+    # that were not polled are dropped. NULL is allowed. Threads: [owner]. Since: 0.1
+    "hexagent_endpoint_close": (None, [c_void_p]),
+    # Which transport it has ("host-memory", ...), static memory. Threads: [any thread]. Since: 0.1
+    "hexagent_endpoint_transport": (c_char_p, [c_void_p]),
+    # Registers a KV pool, whose memory must stay until hexagent_endpoint_pool_remove() or close.
+    #
+    # @param pool  As in transport.h.
+    # @param out   Its id, for hexagent_kv_blocks.
+    # @return  HEXAGENT_OK, HEXAGENT_E_ARGUMENT, HEXAGENT_E_STRUCT_SIZE, HEXAGENT_E_RANGE (a shape that
+    #          cannot be), HEXAGENT_E_FULL, HEXAGENT_E_UNSUPPORTED (not with this transport).
+    # Threads: [any thread]; waits for the endpoint's thread, a chunk's copy at most. Since: 0.1
+    "hexagent_endpoint_pool_add": (c_int32, [c_void_p, POINTER(hexagent_kv_pool), POINTER(c_uint64)]),
+    # HEXAGENT_E_STALE: no such pool; HEXAGENT_E_STATE: a transfer with it is not quiesced. As
+    # hexagent_endpoint_pool_add().
+    "hexagent_endpoint_pool_remove": (c_int32, [c_void_p, c_uint64]),
+    # Takes up to `capacity` events, oldest first.
+    # @return  How many (>= 0), HEXAGENT_E_ARGUMENT, HEXAGENT_E_POISONED, HEXAGENT_E_FORKED.
+    # Threads: [one consumer]; never blocks. Since: 0.1
+    "hexagent_endpoint_poll": (c_int32, [c_void_p, POINTER(hexagent_endpoint_event), c_uint32]),
+    # Descriptor that is readable while events wait. It is the endpoint's: wait on it, do not read or
+    # close it. Poll until nothing is left before waiting again. [any thread]. Since: 0.1
+    "hexagent_endpoint_event_fd": (c_int32, [c_void_p]),
+    # Target: the blocks that shall get the KV of a RESERVE, for as long as it is not quiesced.
+    #
+    # @return  HEXAGENT_OK: queued. HEXAGENT_E_ARGUMENT (null, no blocks, more than blocks_max),
+    #          HEXAGENT_E_AGAIN (the queue is full: again after a poll), HEXAGENT_E_POISONED, _FORKED.
+    # What is wrong with the blocks is told by FAILED: HEXAGENT_E_RANGE (a block, layer or head that
+    # the pool lacks), HEXAGENT_E_DUPLICATE (a block twice, or in use by another transfer),
+    # HEXAGENT_E_STALE (no such pool). An answer to what has ended meanwhile is dropped.
+    # Ownership: copied. Threads: [any thread]. Since: 0.1
+    "hexagent_endpoint_reserve": (c_int32, [c_void_p, c_uint64, POINTER(hexagent_kv_blocks)]),
+    # Source: the blocks that hold the KV of a SEND, as hexagent_endpoint_reserve(). Several transfers
+    # may read one block. With HEXAGENT_TRANSFER_LAYERWISE nothing leaves before
+    # hexagent_endpoint_layers_ready() says so.
+    #
+    # @param flags  HEXAGENT_TRANSFER_*; what the transport cannot fails with HEXAGENT_E_UNSUPPORTED.
+    "hexagent_endpoint_send": (c_int32, [c_void_p, c_uint64, POINTER(hexagent_kv_blocks), c_uint32]),
+    # Either side: it cannot be done; the transfer ends with FAILED(status), `status` being negative.
+    # Also in place of an answer, and also later. As hexagent_endpoint_reserve().
+    "hexagent_endpoint_refuse": (c_int32, [c_void_p, c_uint64, c_int32]),
+    # Source, LAYERWISE: the first `layers` layers hold their KV; the number never falls. `event` is
+    # the transport's (CUDA: a cudaEvent_t after which they do), NULL = now. As
+    # hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped.
+    "hexagent_endpoint_layers_ready": (c_int32, [c_void_p, c_uint64, c_uint32, c_void_p]),
+    # What was learnt of the link to a worker, as source.
+    # @return  HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _STRUCT_SIZE, _UNKNOWN_WORKER, _UNSUPPORTED.
+    # Threads: as hexagent_endpoint_pool_add(). Since: 0.1
+    "hexagent_endpoint_link": (c_int32, [c_void_p, c_uint32, POINTER(hexagent_link_estimate)]),
 }
 
 

@@ -1,4 +1,4 @@
-"""asyncio: decisions as they come, from a scheduler in thread or loop driving.
+"""asyncio: decisions as they come, from a scheduler in thread or loop driving, and events of an endpoint.
 
     async for decisions in batches(scheduler):
         for decision in decisions:
@@ -11,8 +11,9 @@ import asyncio
 import os
 from typing import AsyncIterator, List
 
+from .endpoint import Endpoint
 from .errors import HexagentError
-from .records import Decision, Status
+from .records import Decision, EndpointEvent, Status
 from .scheduler import Scheduler
 
 
@@ -33,6 +34,20 @@ async def batches(scheduler: Scheduler) -> AsyncIterator[List[Decision]]:
                 raise
             if decisions:
                 yield decisions
+            else:
+                await _readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def events(endpoint: Endpoint) -> AsyncIterator[List[EndpointEvent]]:
+    """Batches of events, oldest first, until the endpoint is closed. One at a time for an endpoint."""
+    descriptor = os.dup(endpoint.event_fd())
+    try:
+        while not endpoint.closed:
+            batch = endpoint.poll()
+            if batch:
+                yield batch
             else:
                 await _readable(descriptor)
     finally:

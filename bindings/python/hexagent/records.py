@@ -14,6 +14,9 @@ __all__ = [
     "ConfigInfo",
     "Decision",
     "DecisionKind",
+    "EndpointConfig",
+    "EndpointEvent",
+    "EndpointEventKind",
     "Engine",
     "Field",
     "Forecast",
@@ -23,9 +26,14 @@ __all__ = [
     "Input",
     "InputKind",
     "JournalInfo",
+    "KvBlocks",
+    "KvLayout",
+    "KvPool",
     "Link",
+    "LinkEstimate",
     "LinkInfo",
     "LinkSample",
+    "Memory",
     "Model",
     "Outcome",
     "Phase",
@@ -44,6 +52,8 @@ __all__ = [
     "Stats",
     "Status",
     "Tier",
+    "TransferFlags",
+    "TransferSide",
     "Worker",
     "WorkerFlags",
     "WorkerInfo",
@@ -406,6 +416,61 @@ class InputKind(Code):
     WORKER_RESYNC = 16
     #: hexagent_link_sample
     LINK_MEASURED = 17
+
+
+class Memory(Code):
+    """Where a pool lies."""
+
+    HOST = 0
+    CUDA = 1
+
+
+class KvLayout(Code):
+    """Order of what a block holds, slowest first."""
+
+    #: token, head, bytes of a head
+    NHD = 0
+    #: head, token, bytes of a head
+    HND = 1
+    #: token, bytes of a token: MLA latents, indexer keys; has no heads
+    FLAT = 2
+
+
+class TransferFlags(IntFlag):
+    """Flags of a transfer."""
+
+    #: layers are not ready yet: layers_ready() will tell
+    LAYERWISE = 1
+    #: both ends sum what they copy; a difference fails it
+    CHECKSUM = 2
+
+
+class TransferSide(Code):
+    """Whose end of a transfer."""
+
+    SOURCE = 0
+    TARGET = 1
+
+
+class EndpointEventKind(Code):
+    """Kinds of event."""
+
+    #: the controller has let us in
+    CONNECTED = 1
+    #: `status`: HEXAGENT_E_PEER (gone, or not there), _TIMEOUT (silent), _SECRET, _VERSION, _STALE (a later life of this worker is connected), _FULL, _DAMAGED. Told once; it tries again until it is closed
+    DISCONNECTED = 2
+    #: target: which blocks shall get `tokens` of this call?
+    RESERVE = 3
+    #: source: which blocks hold them?
+    SEND = 4
+    #: target: `bytes` and `layers` so far. May be left out
+    PROGRESS = 5
+    #: all has arrived
+    DONE = 6
+    #: `status` says why; the target's blocks hold anything
+    FAILED = 7
+    #: the blocks are the engine's again
+    QUIESCED = 8
 
 
 _CONFIG_INFO = struct.Struct("<4xIdd48s48s256s")
@@ -1419,3 +1484,238 @@ class ReplayInfo(NamedTuple):
         return record._replace(
             snapshot_text=record.snapshot_text.split(b"\0")[0].decode(),
         )
+
+
+_KV_POOL = struct.Struct("<IIIIIIIIIII4xQQQ")
+
+
+@dataclass
+class KvPool:
+    """A paged KV pool: layers of one layout. Models with several kinds of layers register several pools
+    and submit one transfer for each.
+
+    A *region* is the memory of one layer's K, of its V, or of both where they are one array: for
+    each layer its `regions_per_layer` regions, layer by layer. Block b of a region starts at
+    region_bases[region] + b * block_stride_bytes.
+    """
+
+    #: HEXAGENT_MEMORY_*
+    memory: int = 0
+    #: ordinal of the GPU; 0 for host memory
+    device: int = 0
+    #: HEXAGENT_KV_NHD, _HND, _FLAT
+    layout: int = 0
+    #: 1 ... 4096
+    layer_count: int = 0
+    #: 1 = fused K and V, or MLA; 2 = K and V
+    regions_per_layer: int = 0
+    #: tokens a block has room for, 1 ... 65536
+    block_tokens: int = 0
+    #: KV heads of this worker; 0 for FLAT
+    head_count: int = 0
+    #: of one head of one token in a region; 0 for FLAT
+    head_bytes: int = 0
+    #: FLAT: of one token in a region; else 0
+    token_bytes: int = 0
+    #: block ids are 0 ... block_count - 1
+    block_count: int = 0
+    #: at least the bytes of a block; both below 4 GiB
+    block_stride_bytes: int = 0
+    #: layer_count * regions_per_layer addresses; copied
+    region_bases: Sequence[int] = ()
+    #: of model, quantisation, page format: must agree at both ends
+    content_hash: int = 0
+
+    def _pack(self, region_bases_address: int) -> bytes:
+        return _KV_POOL.pack(
+            72,
+            self.memory,
+            self.device,
+            self.layout,
+            self.layer_count,
+            self.regions_per_layer,
+            self.block_tokens,
+            self.head_count,
+            self.head_bytes,
+            self.token_bytes,
+            self.block_count,
+            self.block_stride_bytes,
+            region_bases_address,
+            self.content_hash,
+        )
+
+
+_KV_BLOCKS = struct.Struct("<QQIIIIII8x")
+
+
+@dataclass
+class KvBlocks:
+    """Which part of which blocks, at one end. The two ends agree in block count, last_block_tokens,
+    layer count, head count, head_bytes, block_tokens and content_hash; their block ids, first layer,
+    first head and layout may differ. So workers of different tensor parallelism exchange the heads
+    that they share.
+    """
+
+    #: as register_pool() gave it
+    pool: int = 0
+    #: ids in the order of the tokens; copied
+    blocks: Sequence[int] = ()
+    #: tokens in the last block; 0 = it is full
+    last_block_tokens: int = 0
+    first_layer: int = 0
+    #: 0 = all from first_layer on
+    layer_count: int = 0
+    first_head: int = 0
+    #: 0 = all from first_head on; 0 for FLAT
+    head_count: int = 0
+
+    def _pack(self, blocks_address: int) -> bytes:
+        return _KV_BLOCKS.pack(
+            self.pool,
+            blocks_address,
+            len(self.blocks),
+            self.last_block_tokens,
+            self.first_layer,
+            self.layer_count,
+            self.first_head,
+            self.head_count,
+        )
+
+
+_LINK_ESTIMATE = struct.Struct("<4xIdqqQQQQ")
+
+
+class LinkEstimate(NamedTuple):
+    """What was learnt of the link to one peer, as source."""
+
+    peer_worker: int
+    #: moving mean; 0 = nothing was sent yet
+    bytes_per_s: float
+    #: moving mean of what a transfer on an idle link costs beside its bytes
+    setup_ns: int
+    #: what is queued for this peer, at bytes_per_s
+    queue_ns: int
+    #: of transfers that have not ended
+    queued_bytes: int
+    #: that arrived, in all
+    bytes: int
+    #: that were done
+    transfers: int
+    failures: int
+
+    @classmethod
+    def _unpack(cls, data) -> "LinkEstimate":
+        return cls._make(_LINK_ESTIMATE.unpack(data))
+
+
+_ENDPOINT_CONFIG = struct.Struct("<IIQQQQQQIIIIIII4xqqq")
+
+
+@dataclass
+class EndpointConfig:
+    """What an endpoint is made of. Zero means the default in brackets."""
+
+    #: the scheduler's id of this engine; not 0
+    worker: int = 0
+    #: larger than in every earlier life of this worker; 0 = [the wall clock]
+    incarnation: int = 0
+    #: "unix:/path" or "tcp:IP:PORT", as its key `transfer_address` says
+    controller: str = ""
+    #: that of the key `transfer_secret`: 16 to 256 bytes
+    secret: str = ""
+    #: "host-memory", "host-tcp", or the path of a plugin (with a '/'); NULL = ["host-memory"]. A plugin that cannot be had, e.g. for want of a device, is no error if `fallback` names another
+    transport: str = ""
+    #: "host-memory", "host-tcp" or NULL = [none]
+    fallback: str = ""
+    #: of the transport, see transport.h; NULL = [none]
+    options: str = ""
+    #: alive, as source and as target each [256], at most 4096
+    transfers_max: int = 0
+    #: [16]
+    pools_max: int = 0
+    #: [64]
+    peers_max: int = 0
+    #: in one transfer [8192]
+    blocks_max: int = 0
+    #: staging slots, each way [3]
+    slots_per_peer: int = 0
+    #: bytes of one [8 MiB]
+    slot_bytes: int = 0
+    #: [depends on the transport]
+    chunk_bytes_min: int = 0
+    #: first pause before connecting again [50 ms]; it doubles ...
+    reconnect_min_ns: int = 0
+    #: ... up to this [5 s]
+    reconnect_max_ns: int = 0
+    #: without a word from the controller it counts as dead [5 s]
+    silence_ns: int = 0
+
+    def _pack(
+        self,
+        controller_address: int,
+        secret_address: int,
+        transport_address: int,
+        fallback_address: int,
+        options_address: int,
+    ) -> bytes:
+        return _ENDPOINT_CONFIG.pack(
+            112,
+            self.worker,
+            self.incarnation,
+            controller_address,
+            secret_address,
+            transport_address,
+            fallback_address,
+            options_address,
+            self.transfers_max,
+            self.pools_max,
+            self.peers_max,
+            self.blocks_max,
+            self.slots_per_peer,
+            self.slot_bytes,
+            self.chunk_bytes_min,
+            self.reconnect_min_ns,
+            self.reconnect_max_ns,
+            self.silence_ns,
+        )
+
+
+_ENDPOINT_EVENT = struct.Struct("<IiQQQQIIIIIIqq48x")
+
+
+class EndpointEvent(NamedTuple):
+    """One event. 128 bytes. Fields a kind does not use are 0."""
+
+    #: HEXAGENT_ENDPOINT_*
+    kind: int
+    #: HEXAGENT_OK but for DISCONNECTED and FAILED
+    status: int
+    #: names it in the answer; unique in the life of a controller
+    transfer: int
+    workflow: int
+    call: int
+    #: that have arrived
+    bytes: int
+    #: that have arrived whole
+    layers: int
+    #: to move: those behind `cached_tokens`
+    tokens: int
+    #: of the prompt, that the target should hold already
+    cached_tokens: int
+    peer_worker: int
+    #: HEXAGENT_TRANSFER_SOURCE or _TARGET
+    side: int
+    #: of DISCONNECTED: that failed in a row
+    attempt: int
+    #: of DONE and FAILED: reserved, submitted; CLOCK_MONOTONIC
+    begin_ns: int
+    #: of this event; CLOCK_MONOTONIC
+    time_ns: int
+
+    @classmethod
+    def _unpack(cls, data) -> "EndpointEvent":
+        return cls._make(_ENDPOINT_EVENT.unpack(data))
+
+    @classmethod
+    def _unpack_many(cls, data) -> "List[EndpointEvent]":
+        return list(map(cls._make, _ENDPOINT_EVENT.iter_unpack(data)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "generate"))
 
+import beside  # noqa: E402
 import exports  # noqa: E402
 import header  # noqa: E402
 
@@ -87,6 +88,29 @@ HEXAGENT_API const char* hexagent_say(hexagent_scheduler* scheduler, const uint6
         ):
             with self.subTest(text), self.assertRaises(header.HeaderError):
                 self.parse(text)
+
+    def test_records_beside_the_header_may_point(self):
+        api = header.read(
+            "typedef struct hexagent_s { const char* a; const int32_t* b; uint64_t c; } hexagent_s;",
+            pointers=True,
+            versioned=False,
+        )
+        fields = api.structs[0].fields
+        self.assertEqual(
+            [(item.type, item.pointer, item.offset) for item in fields],
+            [("char", True, 0), ("int32_t", True, 8), ("uint64_t", False, 16)],
+        )
+
+    def test_a_function_or_record_of_engines_reaches_the_bindings(self):
+        include = Path(__file__).parents[3] / "include/hexagent"
+        texts = [(include / f"{name}.h").read_text() for name in ("endpoint", "transport")]
+        new = "HEXAGENT_API uint32_t hexagent_endpoint_new(void) HEXAGENT_NOEXCEPT;\n"
+        api = beside.add(header.parse((include / "hexagent.h").read_text()), texts[0] + new, texts[1])
+        self.assertIn("hexagent_endpoint_new", [function.name for function in api.functions])
+        problems = exports.unwrapped(api, include.parents[1], "")
+        self.assertEqual([problem.split()[1] for problem in problems], ["Go", "Rust", "Python"])
+        with self.assertRaises(header.HeaderError):
+            beside.part_of(texts[1].replace("hexagent_kv_pool", "hexagent_kv_lake"))
 
     def test_export_lists_must_name_the_functions_of_the_header(self):
         api = self.parse("HEXAGENT_API uint32_t hexagent_a(void) HEXAGENT_NOEXCEPT;")

@@ -308,6 +308,46 @@ pub const HEXAGENT_INPUT_WORKER_RESYNC: u32 = 16;
 /// hexagent_link_sample
 pub const HEXAGENT_INPUT_LINK_MEASURED: u32 = 17;
 
+// Where a pool lies.
+pub const HEXAGENT_MEMORY_HOST: u32 = 0;
+pub const HEXAGENT_MEMORY_CUDA: u32 = 1;
+
+// Order of what a block holds, slowest first.
+/// token, head, bytes of a head
+pub const HEXAGENT_KV_NHD: u32 = 0;
+/// head, token, bytes of a head
+pub const HEXAGENT_KV_HND: u32 = 1;
+/// token, bytes of a token: MLA latents, indexer keys; has no heads
+pub const HEXAGENT_KV_FLAT: u32 = 2;
+
+// Flags of a transfer.
+/// layers are not ready yet: layers_ready() will tell
+pub const HEXAGENT_TRANSFER_LAYERWISE: u32 = 1;
+/// both ends sum what they copy; a difference fails it
+pub const HEXAGENT_TRANSFER_CHECKSUM: u32 = 2;
+
+// Whose end of a transfer.
+pub const HEXAGENT_TRANSFER_SOURCE: u32 = 0;
+pub const HEXAGENT_TRANSFER_TARGET: u32 = 1;
+
+// Kinds of event.
+/// the controller has let us in
+pub const HEXAGENT_ENDPOINT_CONNECTED: u32 = 1;
+/// `status`: HEXAGENT_E_PEER (gone, or not there), _TIMEOUT (silent), _SECRET, _VERSION, _STALE (a later life of this worker is connected), _FULL, _DAMAGED. Told once; it tries again until it is closed
+pub const HEXAGENT_ENDPOINT_DISCONNECTED: u32 = 2;
+/// target: which blocks shall get `tokens` of this call?
+pub const HEXAGENT_ENDPOINT_RESERVE: u32 = 3;
+/// source: which blocks hold them?
+pub const HEXAGENT_ENDPOINT_SEND: u32 = 4;
+/// target: `bytes` and `layers` so far. May be left out
+pub const HEXAGENT_ENDPOINT_PROGRESS: u32 = 5;
+/// all has arrived
+pub const HEXAGENT_ENDPOINT_DONE: u32 = 6;
+/// `status` says why; the target's blocks hold anything
+pub const HEXAGENT_ENDPOINT_FAILED: u32 = 7;
+/// the blocks are the engine's again
+pub const HEXAGENT_ENDPOINT_QUIESCED: u32 = 8;
+
 /// One scheduler; several may live side by side.
 #[repr(C)]
 pub struct hexagent_scheduler {
@@ -323,6 +363,11 @@ pub struct hexagent_config {
 /// A journal that is lived through again, step by step, in a scheduler of its own.
 #[repr(C)]
 pub struct hexagent_replay {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+pub struct hexagent_endpoint {
     _private: [u8; 0],
 }
 
@@ -1598,6 +1643,271 @@ impl Default for hexagent_replay_info {
     }
 }
 
+/// A paged KV pool: layers of one layout. Models with several kinds of layers register several pools
+/// and submit one transfer for each.
+///
+/// A *region* is the memory of one layer's K, of its V, or of both where they are one array: for
+/// each layer its `regions_per_layer` regions, layer by layer. Block b of a region starts at
+/// region_bases\[region\] + b * block_stride_bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_kv_pool {
+    pub struct_size: u32,
+    /// HEXAGENT_MEMORY_*
+    pub memory: u32,
+    /// ordinal of the GPU; 0 for host memory
+    pub device: u32,
+    /// HEXAGENT_KV_NHD, _HND, _FLAT
+    pub layout: u32,
+    /// 1 ... 4096
+    pub layer_count: u32,
+    /// 1 = fused K and V, or MLA; 2 = K and V
+    pub regions_per_layer: u32,
+    /// tokens a block has room for, 1 ... 65536
+    pub block_tokens: u32,
+    /// KV heads of this worker; 0 for FLAT
+    pub head_count: u32,
+    /// of one head of one token in a region; 0 for FLAT
+    pub head_bytes: u32,
+    /// FLAT: of one token in a region; else 0
+    pub token_bytes: u32,
+    /// block ids are 0 ... block_count - 1
+    pub block_count: u32,
+    pub reserved: u32,
+    /// at least the bytes of a block; both below 4 GiB
+    pub block_stride_bytes: u64,
+    /// layer_count * regions_per_layer addresses; copied
+    pub region_bases: *const u64,
+    /// of model, quantisation, page format: must agree at both ends
+    pub content_hash: u64,
+}
+
+impl Default for hexagent_kv_pool {
+    /// All zero, which means "default" or "none" everywhere; `struct_size` is set.
+    fn default() -> Self {
+        Self {
+            struct_size: std::mem::size_of::<hexagent_kv_pool>() as u32,
+            memory: 0,
+            device: 0,
+            layout: 0,
+            layer_count: 0,
+            regions_per_layer: 0,
+            block_tokens: 0,
+            head_count: 0,
+            head_bytes: 0,
+            token_bytes: 0,
+            block_count: 0,
+            reserved: 0,
+            block_stride_bytes: 0,
+            region_bases: std::ptr::null(),
+            content_hash: 0,
+        }
+    }
+}
+
+/// Which part of which blocks, at one end. The two ends agree in block count, last_block_tokens,
+/// layer count, head count, head_bytes, block_tokens and content_hash; their block ids, first layer,
+/// first head and layout may differ. So workers of different tensor parallelism exchange the heads
+/// that they share.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_kv_blocks {
+    /// as register_pool() gave it
+    pub pool: u64,
+    /// ids in the order of the tokens; copied
+    pub blocks: *const i32,
+    /// 1 ... blocks_max of the configuration
+    pub block_count: u32,
+    /// tokens in the last block; 0 = it is full
+    pub last_block_tokens: u32,
+    pub first_layer: u32,
+    /// 0 = all from first_layer on
+    pub layer_count: u32,
+    pub first_head: u32,
+    /// 0 = all from first_head on; 0 for FLAT
+    pub head_count: u32,
+    pub reserved: [u32; 2],
+}
+
+impl Default for hexagent_kv_blocks {
+    /// All zero, which means "default" or "none" everywhere.
+    fn default() -> Self {
+        Self {
+            pool: 0,
+            blocks: std::ptr::null(),
+            block_count: 0,
+            last_block_tokens: 0,
+            first_layer: 0,
+            layer_count: 0,
+            first_head: 0,
+            head_count: 0,
+            reserved: [0; 2],
+        }
+    }
+}
+
+/// What was learnt of the link to one peer, as source.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_link_estimate {
+    pub struct_size: u32,
+    pub peer_worker: u32,
+    /// moving mean; 0 = nothing was sent yet
+    pub bytes_per_s: f64,
+    /// moving mean of what a transfer on an idle link costs beside its bytes
+    pub setup_ns: i64,
+    /// what is queued for this peer, at bytes_per_s
+    pub queue_ns: i64,
+    /// of transfers that have not ended
+    pub queued_bytes: u64,
+    /// that arrived, in all
+    pub bytes: u64,
+    /// that were done
+    pub transfers: u64,
+    pub failures: u64,
+}
+
+impl Default for hexagent_link_estimate {
+    /// All zero, which means "default" or "none" everywhere; `struct_size` is set.
+    fn default() -> Self {
+        Self {
+            struct_size: std::mem::size_of::<hexagent_link_estimate>() as u32,
+            peer_worker: 0,
+            bytes_per_s: 0.0,
+            setup_ns: 0,
+            queue_ns: 0,
+            queued_bytes: 0,
+            bytes: 0,
+            transfers: 0,
+            failures: 0,
+        }
+    }
+}
+
+/// What an endpoint is made of. Zero means the default in brackets.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_endpoint_config {
+    pub struct_size: u32,
+    /// the scheduler's id of this engine; not 0
+    pub worker: u32,
+    /// larger than in every earlier life of this worker; 0 = \[the wall clock\]
+    pub incarnation: u64,
+    /// "unix:/path" or "tcp:IP:PORT", as its key `transfer_address` says
+    pub controller: *const c_char,
+    /// that of the key `transfer_secret`: 16 to 256 bytes
+    pub secret: *const c_char,
+    /// "host-memory", "host-tcp", or the path of a plugin (with a '/'); NULL = \["host-memory"\]. A plugin that cannot be had, e.g. for want of a device, is no error if `fallback` names another
+    pub transport: *const c_char,
+    /// "host-memory", "host-tcp" or NULL = \[none\]
+    pub fallback: *const c_char,
+    /// of the transport, see transport.h; NULL = \[none\]
+    pub options: *const c_char,
+    /// alive, as source and as target each \[256\], at most 4096
+    pub transfers_max: u32,
+    /// \[16\]
+    pub pools_max: u32,
+    /// \[64\]
+    pub peers_max: u32,
+    /// in one transfer \[8192\]
+    pub blocks_max: u32,
+    /// staging slots, each way \[3\]
+    pub slots_per_peer: u32,
+    /// bytes of one \[8 MiB\]
+    pub slot_bytes: u32,
+    /// \[depends on the transport\]
+    pub chunk_bytes_min: u32,
+    pub reserved: u32,
+    /// first pause before connecting again \[50 ms\]; it doubles ...
+    pub reconnect_min_ns: i64,
+    /// ... up to this \[5 s\]
+    pub reconnect_max_ns: i64,
+    /// without a word from the controller it counts as dead \[5 s\]
+    pub silence_ns: i64,
+}
+
+impl Default for hexagent_endpoint_config {
+    /// All zero, which means "default" or "none" everywhere; `struct_size` is set.
+    fn default() -> Self {
+        Self {
+            struct_size: std::mem::size_of::<hexagent_endpoint_config>() as u32,
+            worker: 0,
+            incarnation: 0,
+            controller: std::ptr::null(),
+            secret: std::ptr::null(),
+            transport: std::ptr::null(),
+            fallback: std::ptr::null(),
+            options: std::ptr::null(),
+            transfers_max: 0,
+            pools_max: 0,
+            peers_max: 0,
+            blocks_max: 0,
+            slots_per_peer: 0,
+            slot_bytes: 0,
+            chunk_bytes_min: 0,
+            reserved: 0,
+            reconnect_min_ns: 0,
+            reconnect_max_ns: 0,
+            silence_ns: 0,
+        }
+    }
+}
+
+/// One event. 128 bytes. Fields a kind does not use are 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct hexagent_endpoint_event {
+    /// HEXAGENT_ENDPOINT_*
+    pub kind: u32,
+    /// HEXAGENT_OK but for DISCONNECTED and FAILED
+    pub status: i32,
+    /// names it in the answer; unique in the life of a controller
+    pub transfer: u64,
+    pub workflow: u64,
+    pub call: u64,
+    /// that have arrived
+    pub bytes: u64,
+    /// that have arrived whole
+    pub layers: u32,
+    /// to move: those behind `cached_tokens`
+    pub tokens: u32,
+    /// of the prompt, that the target should hold already
+    pub cached_tokens: u32,
+    pub peer_worker: u32,
+    /// HEXAGENT_TRANSFER_SOURCE or _TARGET
+    pub side: u32,
+    /// of DISCONNECTED: that failed in a row
+    pub attempt: u32,
+    /// of DONE and FAILED: reserved, submitted; CLOCK_MONOTONIC
+    pub begin_ns: i64,
+    /// of this event; CLOCK_MONOTONIC
+    pub time_ns: i64,
+    pub reserved: [u64; 6],
+}
+
+impl Default for hexagent_endpoint_event {
+    /// All zero, which means "default" or "none" everywhere.
+    fn default() -> Self {
+        Self {
+            kind: 0,
+            status: 0,
+            transfer: 0,
+            workflow: 0,
+            call: 0,
+            bytes: 0,
+            layers: 0,
+            tokens: 0,
+            cached_tokens: 0,
+            peer_worker: 0,
+            side: 0,
+            attempt: 0,
+            begin_ns: 0,
+            time_ns: 0,
+            reserved: [0; 6],
+        }
+    }
+}
+
 extern "C" {
     /// Packed version of the loaded library. Threads: \[any thread\]. Since: 0.1
     pub fn hexagent_version() -> u32;
@@ -2196,7 +2506,7 @@ extern "C" {
         stats: *mut hexagent_stats,
     ) -> hexagent_status;
 
-    /// OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
+    /// OpenMetrics text of statistics and endpoints (names `hexagent_*`, ends with "# EOF").
     /// @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). \[question\]
     pub fn hexagent_metrics_write(
         scheduler: *mut hexagent_scheduler,
@@ -2278,4 +2588,117 @@ extern "C" {
     pub fn hexagent_replay_scheduler(
         replay: *mut hexagent_replay,
     ) -> *mut hexagent_scheduler;
+
+    /// Makes an endpoint, starts its thread and begins to connect; CONNECTED tells when it is.
+    ///
+    /// @return  The endpoint, or NULL; `error` says why: HEXAGENT_E_ARGUMENT (no worker, controller or
+    /// secret, a malformed address), HEXAGENT_E_RANGE, HEXAGENT_E_KEY (a bad option of the
+    /// transport), HEXAGENT_E_IO (no such plugin), HEXAGENT_E_VERSION (a plugin of another
+    /// ABI),
+    /// HEXAGENT_E_NO_DEVICE, HEXAGENT_E_NO_MEMORY, HEXAGENT_E_SYSTEM.
+    /// Ownership: all strings are copied.
+    /// Threads: \[owner\]. Since: 0.1
+    pub fn hexagent_endpoint_open(
+        config: *const hexagent_endpoint_config,
+        error: *mut hexagent_error,
+    ) -> *mut hexagent_endpoint;
+
+    /// Stops everything and frees the endpoint; blocks and pools are untouched once it returns. Events
+    /// that were not polled are dropped. NULL is allowed. Threads: \[owner\]. Since: 0.1
+    pub fn hexagent_endpoint_close(
+        endpoint: *mut hexagent_endpoint,
+    );
+
+    /// Which transport it has ("host-memory", ...), static memory. Threads: \[any thread\]. Since: 0.1
+    pub fn hexagent_endpoint_transport(
+        endpoint: *const hexagent_endpoint,
+    ) -> *const c_char;
+
+    /// Registers a KV pool, whose memory must stay until hexagent_endpoint_pool_remove() or close.
+    ///
+    /// @param pool  As in transport.h.
+    /// @param out   Its id, for hexagent_kv_blocks.
+    /// @return  HEXAGENT_OK, HEXAGENT_E_ARGUMENT, HEXAGENT_E_STRUCT_SIZE, HEXAGENT_E_RANGE (a shape that
+    /// cannot be), HEXAGENT_E_FULL, HEXAGENT_E_UNSUPPORTED (not with this transport).
+    /// Threads: \[any thread\]; waits for the endpoint's thread, a chunk's copy at most. Since: 0.1
+    pub fn hexagent_endpoint_pool_add(
+        endpoint: *mut hexagent_endpoint,
+        pool: *const hexagent_kv_pool,
+        out: *mut u64,
+    ) -> hexagent_status;
+
+    /// HEXAGENT_E_STALE: no such pool; HEXAGENT_E_STATE: a transfer with it is not quiesced. As
+    /// hexagent_endpoint_pool_add().
+    pub fn hexagent_endpoint_pool_remove(
+        endpoint: *mut hexagent_endpoint,
+        pool: u64,
+    ) -> hexagent_status;
+
+    /// Takes up to `capacity` events, oldest first.
+    /// @return  How many (>= 0), HEXAGENT_E_ARGUMENT, HEXAGENT_E_POISONED, HEXAGENT_E_FORKED.
+    /// Threads: \[one consumer\]; never blocks. Since: 0.1
+    pub fn hexagent_endpoint_poll(
+        endpoint: *mut hexagent_endpoint,
+        events: *mut hexagent_endpoint_event,
+        capacity: u32,
+    ) -> i32;
+
+    /// Descriptor that is readable while events wait. It is the endpoint's: wait on it, do not read or
+    /// close it. Poll until nothing is left before waiting again. \[any thread\]. Since: 0.1
+    pub fn hexagent_endpoint_event_fd(
+        endpoint: *mut hexagent_endpoint,
+    ) -> i32;
+
+    /// Target: the blocks that shall get the KV of a RESERVE, for as long as it is not quiesced.
+    ///
+    /// @return  HEXAGENT_OK: queued. HEXAGENT_E_ARGUMENT (null, no blocks, more than blocks_max),
+    /// HEXAGENT_E_AGAIN (the queue is full: again after a poll), HEXAGENT_E_POISONED, _FORKED.
+    /// What is wrong with the blocks is told by FAILED: HEXAGENT_E_RANGE (a block, layer or head that
+    /// the pool lacks), HEXAGENT_E_DUPLICATE (a block twice, or in use by another transfer),
+    /// HEXAGENT_E_STALE (no such pool). An answer to what has ended meanwhile is dropped.
+    /// Ownership: copied. Threads: \[any thread\]. Since: 0.1
+    pub fn hexagent_endpoint_reserve(
+        endpoint: *mut hexagent_endpoint,
+        transfer: u64,
+        blocks: *const hexagent_kv_blocks,
+    ) -> hexagent_status;
+
+    /// Source: the blocks that hold the KV of a SEND, as hexagent_endpoint_reserve(). Several transfers
+    /// may read one block. With HEXAGENT_TRANSFER_LAYERWISE nothing leaves before
+    /// hexagent_endpoint_layers_ready() says so.
+    ///
+    /// @param flags  HEXAGENT_TRANSFER_*; what the transport cannot fails with HEXAGENT_E_UNSUPPORTED.
+    pub fn hexagent_endpoint_send(
+        endpoint: *mut hexagent_endpoint,
+        transfer: u64,
+        blocks: *const hexagent_kv_blocks,
+        flags: u32,
+    ) -> hexagent_status;
+
+    /// Either side: it cannot be done; the transfer ends with FAILED(status), `status` being negative.
+    /// Also in place of an answer, and also later. As hexagent_endpoint_reserve().
+    pub fn hexagent_endpoint_refuse(
+        endpoint: *mut hexagent_endpoint,
+        transfer: u64,
+        status: hexagent_status,
+    ) -> hexagent_status;
+
+    /// Source, LAYERWISE: the first `layers` layers hold their KV; the number never falls. `event` is
+    /// the transport's (CUDA: a cudaEvent_t after which they do), NULL = now. As
+    /// hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped.
+    pub fn hexagent_endpoint_layers_ready(
+        endpoint: *mut hexagent_endpoint,
+        transfer: u64,
+        layers: u32,
+        event: *mut c_void,
+    ) -> hexagent_status;
+
+    /// What was learnt of the link to a worker, as source.
+    /// @return  HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _STRUCT_SIZE, _UNKNOWN_WORKER, _UNSUPPORTED.
+    /// Threads: as hexagent_endpoint_pool_add(). Since: 0.1
+    pub fn hexagent_endpoint_link(
+        endpoint: *mut hexagent_endpoint,
+        peer_worker: u32,
+        out: *mut hexagent_link_estimate,
+    ) -> hexagent_status;
 }

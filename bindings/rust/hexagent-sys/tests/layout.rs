@@ -535,3 +535,105 @@ fn hexagent_replay_info_is_laid_out_as_in_c() {
         snapshot_text @ 96
     );
 }
+
+#[test]
+fn hexagent_kv_pool_is_laid_out_as_in_c() {
+    check!(
+        hexagent_kv_pool, 72,
+        struct_size @ 0,
+        memory @ 4,
+        device @ 8,
+        layout @ 12,
+        layer_count @ 16,
+        regions_per_layer @ 20,
+        block_tokens @ 24,
+        head_count @ 28,
+        head_bytes @ 32,
+        token_bytes @ 36,
+        block_count @ 40,
+        reserved @ 44,
+        block_stride_bytes @ 48,
+        region_bases @ 56,
+        content_hash @ 64
+    );
+}
+
+#[test]
+fn hexagent_kv_blocks_is_laid_out_as_in_c() {
+    check!(
+        hexagent_kv_blocks, 48,
+        pool @ 0,
+        blocks @ 8,
+        block_count @ 16,
+        last_block_tokens @ 20,
+        first_layer @ 24,
+        layer_count @ 28,
+        first_head @ 32,
+        head_count @ 36,
+        reserved @ 40
+    );
+}
+
+#[test]
+fn hexagent_link_estimate_is_laid_out_as_in_c() {
+    check!(
+        hexagent_link_estimate, 64,
+        struct_size @ 0,
+        peer_worker @ 4,
+        bytes_per_s @ 8,
+        setup_ns @ 16,
+        queue_ns @ 24,
+        queued_bytes @ 32,
+        bytes @ 40,
+        transfers @ 48,
+        failures @ 56
+    );
+}
+
+#[test]
+fn hexagent_endpoint_config_is_laid_out_as_in_c() {
+    check!(
+        hexagent_endpoint_config, 112,
+        struct_size @ 0,
+        worker @ 4,
+        incarnation @ 8,
+        controller @ 16,
+        secret @ 24,
+        transport @ 32,
+        fallback @ 40,
+        options @ 48,
+        transfers_max @ 56,
+        pools_max @ 60,
+        peers_max @ 64,
+        blocks_max @ 68,
+        slots_per_peer @ 72,
+        slot_bytes @ 76,
+        chunk_bytes_min @ 80,
+        reserved @ 84,
+        reconnect_min_ns @ 88,
+        reconnect_max_ns @ 96,
+        silence_ns @ 104
+    );
+}
+
+#[test]
+fn hexagent_endpoint_event_is_laid_out_as_in_c() {
+    check!(
+        hexagent_endpoint_event, 128,
+        kind @ 0,
+        status @ 4,
+        transfer @ 8,
+        workflow @ 16,
+        call @ 24,
+        bytes @ 32,
+        layers @ 40,
+        tokens @ 44,
+        cached_tokens @ 48,
+        peer_worker @ 52,
+        side @ 56,
+        attempt @ 60,
+        begin_ns @ 64,
+        time_ns @ 72,
+        reserved @ 80
+    );
+}

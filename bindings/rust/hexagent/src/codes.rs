@@ -895,3 +895,165 @@ impl From<InputKind> for u32 {
         }
     }
 }
+
+/// Where a pool lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Memory {
+    /// `HEXAGENT_MEMORY_HOST`
+    Host,
+    /// `HEXAGENT_MEMORY_CUDA`
+    Cuda,
+    /// A code newer than this crate.
+    Unknown(u32),
+}
+
+impl From<u32> for Memory {
+    fn from(code: u32) -> Self {
+        match code {
+            0 => Memory::Host,
+            1 => Memory::Cuda,
+            other => Memory::Unknown(other),
+        }
+    }
+}
+
+impl From<Memory> for u32 {
+    fn from(code: Memory) -> u32 {
+        match code {
+            Memory::Host => 0,
+            Memory::Cuda => 1,
+            Memory::Unknown(other) => other,
+        }
+    }
+}
+
+/// Order of what a block holds, slowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KvLayout {
+    /// token, head, bytes of a head
+    Nhd,
+    /// head, token, bytes of a head
+    Hnd,
+    /// token, bytes of a token: MLA latents, indexer keys; has no heads
+    Flat,
+    /// A code newer than this crate.
+    Unknown(u32),
+}
+
+impl From<u32> for KvLayout {
+    fn from(code: u32) -> Self {
+        match code {
+            0 => KvLayout::Nhd,
+            1 => KvLayout::Hnd,
+            2 => KvLayout::Flat,
+            other => KvLayout::Unknown(other),
+        }
+    }
+}
+
+impl From<KvLayout> for u32 {
+    fn from(code: KvLayout) -> u32 {
+        match code {
+            KvLayout::Nhd => 0,
+            KvLayout::Hnd => 1,
+            KvLayout::Flat => 2,
+            KvLayout::Unknown(other) => other,
+        }
+    }
+}
+
+// Flags of a transfer.
+/// layers are not ready yet: layers_ready() will tell
+pub const TRANSFER_LAYERWISE: u32 = 1;
+/// both ends sum what they copy; a difference fails it
+pub const TRANSFER_CHECKSUM: u32 = 2;
+
+/// Whose end of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransferSide {
+    /// `HEXAGENT_TRANSFER_SOURCE`
+    Source,
+    /// `HEXAGENT_TRANSFER_TARGET`
+    Target,
+    /// A code newer than this crate.
+    Unknown(u32),
+}
+
+impl From<u32> for TransferSide {
+    fn from(code: u32) -> Self {
+        match code {
+            0 => TransferSide::Source,
+            1 => TransferSide::Target,
+            other => TransferSide::Unknown(other),
+        }
+    }
+}
+
+impl From<TransferSide> for u32 {
+    fn from(code: TransferSide) -> u32 {
+        match code {
+            TransferSide::Source => 0,
+            TransferSide::Target => 1,
+            TransferSide::Unknown(other) => other,
+        }
+    }
+}
+
+/// Kinds of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndpointEventKind {
+    /// the controller has let us in
+    Connected,
+    /// `status`: HEXAGENT_E_PEER (gone, or not there), _TIMEOUT (silent), _SECRET, _VERSION, _STALE (a later life of this worker is connected), _FULL, _DAMAGED. Told once; it tries again until it is closed
+    Disconnected,
+    /// target: which blocks shall get `tokens` of this call?
+    Reserve,
+    /// source: which blocks hold them?
+    Send,
+    /// target: `bytes` and `layers` so far. May be left out
+    Progress,
+    /// all has arrived
+    Done,
+    /// `status` says why; the target's blocks hold anything
+    Failed,
+    /// the blocks are the engine's again
+    Quiesced,
+    /// A code newer than this crate.
+    Unknown(u32),
+}
+
+impl From<u32> for EndpointEventKind {
+    fn from(code: u32) -> Self {
+        match code {
+            1 => EndpointEventKind::Connected,
+            2 => EndpointEventKind::Disconnected,
+            3 => EndpointEventKind::Reserve,
+            4 => EndpointEventKind::Send,
+            5 => EndpointEventKind::Progress,
+            6 => EndpointEventKind::Done,
+            7 => EndpointEventKind::Failed,
+            8 => EndpointEventKind::Quiesced,
+            other => EndpointEventKind::Unknown(other),
+        }
+    }
+}
+
+impl From<EndpointEventKind> for u32 {
+    fn from(code: EndpointEventKind) -> u32 {
+        match code {
+            EndpointEventKind::Connected => 1,
+            EndpointEventKind::Disconnected => 2,
+            EndpointEventKind::Reserve => 3,
+            EndpointEventKind::Send => 4,
+            EndpointEventKind::Progress => 5,
+            EndpointEventKind::Done => 6,
+            EndpointEventKind::Failed => 7,
+            EndpointEventKind::Quiesced => 8,
+            EndpointEventKind::Unknown(other) => other,
+        }
+    }
+}

@@ -5,9 +5,13 @@
 //! when, and in what order. The crate is thin: records are those of C, passed on without copying.
 //! What the functions mean is written in `hexagent.h`.
 //!
-//! There is no `unsafe` in this API. A `struct_size` that a caller sets is ignored.
+//! An engine process has an [`Endpoint`], which moves its KV.
+//!
+//! There is no `unsafe` in this API but for the registration of KV memory, which cannot be safe. A
+//! `struct_size` that a caller sets is ignored.
 
 mod codes;
+mod endpoint;
 mod error;
 mod inputs;
 mod questions;
@@ -16,6 +20,7 @@ mod replay;
 mod scheduler;
 
 pub use codes::*;
+pub use endpoint::{Answers, Endpoint, EndpointConfig, EndpointEvent, EndpointHandle};
 pub use error::{check_results, Error, Result};
 pub use records::*;
 pub use replay::Replay;

@@ -6,11 +6,15 @@ use std::ops::Deref;
 use std::os::raw::c_char;
 
 pub use sys::hexagent_call as Call;
+pub use sys::hexagent_endpoint_config as EndpointLimits;
 pub use sys::hexagent_forecast as Forecast;
 pub use sys::hexagent_gpu as Gpu;
 pub use sys::hexagent_heartbeat as Heartbeat;
 pub use sys::hexagent_held_call as HeldCall;
+pub use sys::hexagent_kv_blocks as KvBlocks;
+pub use sys::hexagent_kv_pool as KvPool;
 pub use sys::hexagent_link as Link;
+pub use sys::hexagent_link_estimate as LinkEstimate;
 pub use sys::hexagent_link_info as LinkInfo;
 pub use sys::hexagent_link_sample as LinkSample;
 pub use sys::hexagent_model as Model;

@@ -1,5 +1,5 @@
 //! One scheduler, and the handle for other threads: life and driving. All of the crate's `unsafe` but
-//! the static texts is here, in `inputs`, in `questions` and in `replay`.
+//! the static texts is here, in `inputs`, in `questions`, in `replay` and in `endpoint`.
 
 use crate::codes::Status;
 use crate::error::{check, check_detail, Error, Result};
@@ -79,7 +79,7 @@ impl Deref for Inputs {
 /// The event descriptor, for `poll`, mio, or tokio's `AsyncFd` on a duplicate of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Events<'a> {
-    descriptor: BorrowedFd<'a>,
+    pub(crate) descriptor: BorrowedFd<'a>,
 }
 
 impl AsFd for Events<'_> {
@@ -106,6 +106,17 @@ const POLLIN: c_short = 1;
 
 extern "C" {
     fn poll(entries: *mut PollFd, count: c_ulong, timeout_ms: c_int) -> c_int;
+}
+
+/// Waits until a descriptor is readable; false when the time is over or a signal came.
+pub(crate) fn wait_readable(fd: RawFd, timeout: Option<Duration>) -> bool {
+    let mut entry = PollFd { fd, events: POLLIN, revents: 0 };
+    // Rounded up, so that a wait for less than 1 ms does not become a busy loop.
+    let milliseconds = timeout.map_or(-1, |time| {
+        c_int::try_from((time.as_nanos() + 999_999) / 1_000_000).unwrap_or(c_int::MAX)
+    });
+    // SAFETY: the one entry outlives the call.
+    unsafe { poll(&mut entry, 1, milliseconds) > 0 }
 }
 
 /// The clock of thread and loop driving: CLOCK_MONOTONIC in nanoseconds.
@@ -236,14 +247,7 @@ impl Scheduler {
     /// Thread and loop driving: blocks until the events are readable, for a `timeout` at most (`None`:
     /// without end). False when the time is over or a signal came. `State` in manual driving.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
-        let fd = self.events()?.as_raw_fd();
-        let mut entry = PollFd { fd, events: POLLIN, revents: 0 };
-        // Rounded up, so that a wait for less than 1 ms does not become a busy loop.
-        let milliseconds = timeout.map_or(-1, |time| {
-            c_int::try_from((time.as_nanos() + 999_999) / 1_000_000).unwrap_or(c_int::MAX)
-        });
-        // SAFETY: the one entry outlives the call.
-        Ok(unsafe { poll(&mut entry, 1, milliseconds) } > 0)
+        Ok(wait_readable(self.events()?.as_raw_fd(), timeout))
     }
 
     /// Loop driving: takes at most `inputs_max` queued inputs (0 = all) and plans; returns how many

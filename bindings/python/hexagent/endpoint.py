@@ -1,0 +1,152 @@
+"""Endpoints: what an engine process has so that the library moves its KV. What the functions mean is
+written in hexagent/endpoint.h.
+
+    with Endpoint(EndpointConfig(worker=1, controller="unix:/run/kv", secret=secret)) as endpoint:
+        pool = endpoint.pool_add(KvPool(...))
+        async for events in hexagent.aio.events(endpoint):
+            ...
+"""
+
+from __future__ import annotations
+
+import ctypes
+import warnings
+from typing import List, Sequence
+
+from . import _ffi
+from ._library import library
+from .errors import HexagentError, check, new_detail
+from .records import EndpointConfig, EndpointEvent, KvBlocks, KvPool, LinkEstimate, Status
+from .scheduler import _lend, _sized, _text
+
+
+def _list(kind, numbers: Sequence[int]):
+    """Numbers as C sees them, and where; ctypes would cut off what does not fit."""
+    bits = 8 * ctypes.sizeof(kind)
+    lowest = 0 if kind(-1).value > 0 else -(2 ** (bits - 1))
+    if any(not lowest <= number < lowest + 2**bits for number in numbers):
+        raise ValueError(f"a number that does not fit {bits} bits")
+    lent = (kind * len(numbers))(*numbers)
+    return lent, ctypes.addressof(lent) if numbers else 0
+
+
+class Endpoint:
+    """One endpoint. All methods may be called from any thread but poll(), which belongs to one at a time.
+
+    Use it in a `with` block or call close(); methods of a closed one raise HexagentError with E_CLOSED.
+    """
+
+    def __init__(self, config: EndpointConfig):
+        """Opens it; it begins to connect, and the event CONNECTED tells when it is. Empty texts and zeros
+        are the defaults."""
+        self._open = None
+        texts = [
+            _text(text) if text else None
+            for text in (
+                config.controller,
+                config.secret,
+                config.transport,
+                config.fallback,
+                config.options,
+            )
+        ]
+        addresses = [ctypes.cast(text, ctypes.c_void_p).value or 0 for text in texts]
+        detail = new_detail()
+        record = _lend(_ffi.hexagent_endpoint_config, config, *addresses)
+        self._open = library.hexagent_endpoint_open(record, detail)
+        if not self._open:
+            check(detail.status, detail)
+        self._polled = (_ffi.hexagent_endpoint_event * 64)()
+
+    def close(self) -> None:
+        """Stops everything; pools and blocks are untouched once it returns. May be called again. No other
+        call may run meanwhile."""
+        handle, self._open = self._open, None
+        library.hexagent_endpoint_close(handle)
+
+    def __enter__(self) -> "Endpoint":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.close()
+
+    def __del__(self):
+        if getattr(self, "_open", None):
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
+            self.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._open is None
+
+    @property
+    def _handle(self) -> int:
+        if self._open is None:
+            raise HexagentError(Status.E_CLOSED)
+        return self._open
+
+    @property
+    def transport(self) -> str:
+        """Name of the transport it has."""
+        return library.hexagent_endpoint_transport(self._handle).decode()
+
+    def pool_add(self, pool: KvPool) -> int:
+        """Registers a KV pool and returns its id. `region_bases` are addresses, layer_count *
+        regions_per_layer of them, of memory that the caller keeps until pool_remove() or close(): the
+        library reads and writes it by these addresses, and a wrong one corrupts the process."""
+        if len(pool.region_bases) != pool.layer_count * pool.regions_per_layer:
+            raise HexagentError(Status.E_ARGUMENT)
+        _bases, address = _list(ctypes.c_uint64, pool.region_bases)
+        out = ctypes.c_uint64()
+        record = _lend(_ffi.hexagent_kv_pool, pool, address)
+        check(library.hexagent_endpoint_pool_add(self._handle, record, out))
+        return out.value
+
+    def pool_remove(self, pool: int) -> None:
+        """Ends what pool_add() began; E_STATE while a transfer with the pool is not quiesced."""
+        check(library.hexagent_endpoint_pool_remove(self._handle, pool))
+
+    def poll(self) -> List[EndpointEvent]:
+        """All events that wait, oldest first."""
+        events: List[EndpointEvent] = []
+        while True:
+            count = check(
+                library.hexagent_endpoint_poll(self._handle, self._polled, len(self._polled))
+            )
+            size = count * ctypes.sizeof(_ffi.hexagent_endpoint_event)
+            events += EndpointEvent._unpack_many(memoryview(self._polled).cast("B")[:size])
+            if count < len(self._polled):
+                return events
+
+    def event_fd(self) -> int:
+        """Descriptor that is readable while events wait. It need not be read and must not be."""
+        return check(library.hexagent_endpoint_event_fd(self._handle))
+
+    def reserve(self, transfer: int, blocks: KvBlocks) -> None:
+        """Answers RESERVE: these blocks shall get the KV, until QUIESCED. What is wrong with them is told
+        by FAILED. E_AGAIN: again after a poll."""
+        _ids, address = _list(ctypes.c_int32, blocks.blocks)
+        record = _lend(_ffi.hexagent_kv_blocks, blocks, address)
+        check(library.hexagent_endpoint_reserve(self._handle, transfer, record))
+
+    def send(self, transfer: int, blocks: KvBlocks, flags: int = 0) -> None:
+        """Answers SEND: these blocks hold the KV. With TransferFlags.LAYERWISE nothing leaves before
+        layers_ready() says so."""
+        _ids, address = _list(ctypes.c_int32, blocks.blocks)
+        record = _lend(_ffi.hexagent_kv_blocks, blocks, address)
+        check(library.hexagent_endpoint_send(self._handle, transfer, record, flags))
+
+    def refuse(self, transfer: int, status: int) -> None:
+        """Ends a transfer with FAILED and this status, which is an error; in place of an answer or later."""
+        check(library.hexagent_endpoint_refuse(self._handle, transfer, status))
+
+    def layers_ready(self, transfer: int, layers: int, event: int = 0) -> None:
+        """The first layers of a layerwise transfer hold their KV: now, or when the transport's event (CUDA:
+        the address of a cudaEvent_t) has happened."""
+        check(library.hexagent_endpoint_layers_ready(self._handle, transfer, layers, event or None))
+
+    def link(self, peer_worker: int) -> LinkEstimate:
+        """What was learnt of the link to a worker, as source."""
+        link = _sized(_ffi.hexagent_link_estimate)
+        check(library.hexagent_endpoint_link(self._handle, peer_worker, link))
+        return LinkEstimate._unpack(link)
