@@ -102,12 +102,12 @@ void ControllerLink::pause() {
 
 void ControllerLink::tick() {
   const int64_t now = monotonic_now();
+  if (connection_ != nullptr && connection_->is_broken()) return drop(HEXAGENT_E_NO_MEMORY);
   if (state_ == State::kPausing) {
     if (now >= until_ns_) connect();
   } else if (state_ == State::kUp) {
     Message ping;
     ping.kind = Kind::kPing;
-    if (connection_->is_broken()) return drop(HEXAGENT_E_NO_MEMORY);
     const bool stuck = now - connection_->sent_ns > kPingNs && !connection_->send(ping);
     if (stuck || now - connection_->heard_ns > settings_.silence_ns) drop(HEXAGENT_E_TIMEOUT);
   } else if (now >= until_ns_) {

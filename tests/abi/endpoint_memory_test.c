@@ -136,7 +136,8 @@ static void load_transports(engine* self) {
 
 /* Every function once, with nobody to connect to. */
 static void live_alone(engine* self) {
-  const hexagent_endpoint_config config = config_of(1, "unix:/tmp/hexagent-nobody-listens-here");
+  hexagent_endpoint_config config = config_of(1, "unix:/tmp/hexagent-nobody-listens-here");
+  config.pools_max = 2; /* one that is left half registered has no room */
   hexagent_endpoint_event events[8];
   hexagent_link_estimate link = {.struct_size = sizeof(link)};
   open_it(self, &config);
@@ -335,10 +336,11 @@ static void transfers_survive_every_failed_allocation(void** state) {
   (void)state;
   const int64_t before = allocator_live();
   uint64_t k = 0;
-  while (move_once(++k)) {
+  /* How many there are is never quite the same. */
+  for (int untouched = 0; untouched < 5;) {
+    if (!move_once(++k)) ++untouched;
     if (allocator_live() != before) fail_msg("allocation %d: memory was leaked", (int)k);
   }
-  assert_int_equal(allocator_live(), before);
   assert_true(k > 30);
 }
 
