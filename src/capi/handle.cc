@@ -238,6 +238,7 @@ void hexagent_close(hexagent_scheduler* scheduler) noexcept {
   if (scheduler == nullptr) return;
   const bool is_parents = !scheduler->fork_mark.is_here();
   if (is_parents && scheduler->thread != nullptr) scheduler->thread->forsake();
+  if (scheduler->thread != nullptr) scheduler->thread->stop();
   scheduler->thread.reset();
   // The journal is the parent's too: a child must not write what the parent writes.
   if (!is_parents && scheduler->journal != nullptr) hexagent::end_journal(scheduler);

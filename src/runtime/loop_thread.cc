@@ -110,8 +110,11 @@ void LoopThread::open_extension() {
   fail(-error, "a place to listen for endpoints");
 }
 
-LoopThread::~LoopThread() {
-  if (forsaken_) return;  // libuv's own memory of the loop is left to the child's end
+LoopThread::~LoopThread() { stop(); }
+
+void LoopThread::stop() noexcept {
+  if (forsaken_ || joined_) return;  // libuv's own memory of the loop is left to the child's end
+  joined_ = true;
   stop_.store(true, std::memory_order_release);
   wake();  // the callback that reads this wake-up also sees stop_
   uv_thread_join(&thread_);
@@ -137,7 +140,7 @@ void LoopThread::wake() noexcept {
 void LoopThread::tell_poisoned() noexcept { decisions_ready_.raise(); }
 
 void LoopThread::work() noexcept {
-  // Acquire: pairs with the destructor.
+  // Acquire: pairs with stop().
   if (stop_.load(std::memory_order_acquire)) {
     if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&async_)) == 0) close_handles();
     return;

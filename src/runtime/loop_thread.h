@@ -34,7 +34,7 @@ class LoopThread {
   // Starts the thread. May throw SystemFailure or std::bad_alloc.
   explicit LoopThread(const Driven& driven);
 
-  // Stops and joins it; what is queued or was not polled is dropped.
+  // Stops and joins it, if stop() has not; what is queued or was not polled is dropped.
   ~LoopThread();
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
@@ -59,6 +59,10 @@ class LoopThread {
   // [loop thread] Decisions in the ring.
   uint64_t ring_size() { return ring_.size(); }
   uint64_t memory_bytes() const { return sizeof(*this) + ring_.memory_bytes(); }
+
+  // [owner] Stops and joins it. Whoever owns it by a pointer that the thread looks at, as it does
+  // to wake itself, calls this before the pointer changes.
+  void stop() noexcept;
 
   // [owner] In a forked child, before destruction: the thread and the loop are the parent's.
   void forsake() noexcept { forsaken_ = true; }
@@ -88,6 +92,7 @@ class LoopThread {
   std::atomic<bool> finished_{false};     // the last decision is in the ring
   uint64_t ring_full_count_ = 0;
   bool forsaken_ = false;
+  bool joined_ = false;
 };
 
 }  // namespace hexagent

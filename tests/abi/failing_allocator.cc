@@ -16,12 +16,13 @@ namespace {
 std::atomic<uint64_t> until_failure{0};  // 0 = never
 std::atomic<bool> has_failed{false};
 std::atomic<int64_t> live{0};
-const char* only_in = nullptr;
+std::atomic<const char*> only_in{nullptr};
 
 bool counts_here() {
   char name[16] = "";
-  return only_in == nullptr || (pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
-                                !std::strcmp(name, only_in));
+  const char* wanted = only_in.load(std::memory_order_acquire);
+  return wanted == nullptr || (pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+                               std::strcmp(name, wanted) == 0);
 }
 
 bool must_fail() {
@@ -96,7 +97,9 @@ void allocator_fail(uint64_t k) {
   until_failure.store(k, std::memory_order_relaxed);
 }
 
-void allocator_only_in(const char* thread_name) { only_in = thread_name; }
+void allocator_only_in(const char* thread_name) {
+  only_in.store(thread_name, std::memory_order_release);
+}
 
 int allocator_failed(void) { return has_failed.load(std::memory_order_relaxed) ? 1 : 0; }
 

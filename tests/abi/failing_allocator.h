@@ -18,7 +18,7 @@ void allocator_install(void);
 /* The `k`-th allocation from now on fails, once; 0 = none does. Nothing may allocate meanwhile. */
 void allocator_fail(uint64_t k);
 
-/* From now on only what threads of this name allocate counts; NULL = all. None may run yet. */
+/* From now on only what threads of this name allocate counts; NULL = all. */
 void allocator_only_in(const char* thread_name);
 
 /* 1 if it has come to that. */
