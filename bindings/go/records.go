@@ -800,7 +800,7 @@ type KVBlocks struct {
 type LinkEstimate struct {
 	structSize uint32
 	PeerWorker uint32 `json:"peer_worker,omitempty"`
-	// moving mean; 0 = nothing was sent yet
+	// moving mean; 0 = too little has arrived yet to tell
 	BytesPerS float64 `json:"bytes_per_s,omitempty"`
 	// moving mean of what a transfer on an idle link costs beside its bytes
 	SetupNs int64 `json:"setup_ns,omitempty"`

@@ -944,7 +944,7 @@ class hexagent_link_estimate(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
         ("peer_worker", c_uint32),
-        ("bytes_per_s", c_double),  # moving mean; 0 = nothing was sent yet
+        ("bytes_per_s", c_double),  # moving mean; 0 = too little has arrived yet to tell
         ("setup_ns", c_int64),  # moving mean of what a transfer on an idle link costs beside its bytes
         ("queue_ns", c_int64),  # what is queued for this peer, at bytes_per_s
         ("queued_bytes", c_uint64),  # of transfers that have not ended

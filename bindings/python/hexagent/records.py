@@ -1589,7 +1589,7 @@ class LinkEstimate(NamedTuple):
     """What was learnt of the link to one peer, as source."""
 
     peer_worker: int
-    #: moving mean; 0 = nothing was sent yet
+    #: moving mean; 0 = too little has arrived yet to tell
     bytes_per_s: float
     #: moving mean of what a transfer on an idle link costs beside its bytes
     setup_ns: int

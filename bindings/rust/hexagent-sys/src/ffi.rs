@@ -1752,7 +1752,7 @@ impl Default for hexagent_kv_blocks {
 pub struct hexagent_link_estimate {
     pub struct_size: u32,
     pub peer_worker: u32,
-    /// moving mean; 0 = nothing was sent yet
+    /// moving mean; 0 = too little has arrived yet to tell
     pub bytes_per_s: f64,
     /// moving mean of what a transfer on an idle link costs beside its bytes
     pub setup_ns: i64,
