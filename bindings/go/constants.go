@@ -237,6 +237,8 @@ const (
 	SampleSetup SampleFlags = 1
 	// queue_ns is known (0 = it did not wait)
 	SampleQueue SampleFlags = 2
+	// what is not taken is dropped without a decision
+	SampleSilent SampleFlags = 4
 )
 
 // BatchMax is as in C.

@@ -627,7 +627,8 @@ HEXAGENT_API hexagent_status hexagent_link_set(hexagent_scheduler* scheduler,
 /* Flags of a link sample. */
 enum {
   HEXAGENT_SAMPLE_SETUP = 1, /* setup_ns is known (0 = there is none) */
-  HEXAGENT_SAMPLE_QUEUE = 2  /* queue_ns is known (0 = it did not wait) */
+  HEXAGENT_SAMPLE_QUEUE = 2, /* queue_ns is known (0 = it did not wait) */
+  HEXAGENT_SAMPLE_SILENT = 4 /* what is not taken is dropped without a decision */
 };
 
 /** What moving KV really took. 64 bytes. */
@@ -657,16 +658,15 @@ typedef struct hexagent_link_sample {
  * believed at once, as is the third in a row more than half off. The key `learning` = 0 keeps the
  * means as they are. About 32 pairs for each of workers_max are remembered, further ones are not.
  *
- * An accepted sample gets no decision, a refused one does: HEXAGENT_E_UNKNOWN_WORKER, _STALE
- * (incarnation, or a lost worker), _STATE with field `role` (KV goes from workers that prefill to
- * workers that decode), _RANGE as above.
+ * An accepted sample gets no decision, a refused one does unless it is SILENT, as of endpoints:
+ * HEXAGENT_E_UNKNOWN_WORKER, _STALE (incarnation, or a lost worker), _STATE with field `role`
+ * (KV goes from workers that prefill to workers that decode), _RANGE as above.
  *
  * @return  How many were queued: it stops at the first that cannot be, whose status is the answer
  *          when it is the very first (HEXAGENT_E_AGAIN, _RANGE, _RESERVED; one without a worker,
  *          bytes without a duration, less than 1 kB/s or more than 10 TB/s are E_RANGE), or
  *          HEXAGENT_E_ARGUMENT (null, more than HEXAGENT_BATCH_MAX).
- * Ownership: the samples are copied.
- * Threads: [any thread]; never blocks. Since: 0.1
+ * Ownership: the samples are copied. Threads: [any thread]; never blocks. Since: 0.1
  */
 HEXAGENT_API int32_t hexagent_link_measured(hexagent_scheduler* scheduler,
                                             const hexagent_link_sample* samples,

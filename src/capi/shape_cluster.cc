@@ -121,7 +121,8 @@ Flaw check_link(const hexagent_scheduler& scheduler, const hexagent_link& record
 }
 
 Flaw check_link_sample(const hexagent_link_sample& record) {
-  constexpr uint32_t kKnown = HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE;
+  constexpr uint32_t kKnown =
+      HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE | HEXAGENT_SAMPLE_SILENT;
   const bool any_worker = record.source_worker != 0 || record.target_worker != 0;
   const bool whole = (record.bytes == 0) == (record.duration_ns == 0);
   const double duration_s = static_cast<double>(record.duration_ns) * 1e-9;

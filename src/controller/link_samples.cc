@@ -41,7 +41,8 @@ hexagent_link_sample sample_of(const LinkMeasured& link) {
   sample.duration_ns = kSecondNs;
   sample.setup_ns = link.setup_ns;
   sample.queue_ns = link.queue_ns;
-  sample.flags = HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE;
+  // Who drives the scheduler never sent it, so no answer goes there.
+  sample.flags = HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE | HEXAGENT_SAMPLE_SILENT;
   return sample;
 }
 

@@ -77,8 +77,10 @@ void apply_link_measured(State* state, const Input& input) {
     verdict =
         check_end(*state, record.target_worker, record.target_incarnation, HEXAGENT_ROLE_DECODE);
   }
+  const bool silent = (record.flags & HEXAGENT_SAMPLE_SILENT) != 0;
   if (verdict.status != HEXAGENT_OK) {
-    return state->refuse(input, record.user_data, verdict.status, verdict.field);
+    if (!silent) state->refuse(input, record.user_data, verdict.status, verdict.field);
+    return;
   }
   LinkSample sample;
   sample.source = record.source_worker;
@@ -88,7 +90,7 @@ void apply_link_measured(State* state, const Input& input) {
   }
   if ((record.flags & HEXAGENT_SAMPLE_SETUP) != 0) sample.setup_s = to_s(record.setup_ns);
   if ((record.flags & HEXAGENT_SAMPLE_QUEUE) != 0) sample.queue_s = to_s(record.queue_ns);
-  if (!learn_link(state, sample)) {
+  if (!learn_link(state, sample) && !silent) {
     state->refuse(input, record.user_data, HEXAGENT_E_RANGE, HEXAGENT_FIELD_BANDWIDTH);
   }
 }

@@ -37,7 +37,6 @@ typedef struct fleet {
   char address[64];
   engine engines[2]; /* of workers 1 (prefill) and 2 (decode) */
   uint32_t transfers;
-  uint32_t outliers;          /* samples of links that were refused as such */
   hexagent_decision transfer; /* the last */
 } fleet;
 
@@ -155,11 +154,6 @@ static inline hexagent_decision fleet_await(fleet* self, uint32_t kind) {
     if (decision.kind == HEXAGENT_DECISION_TRANSFER) {
       ++self->transfers;
       self->transfer = decision;
-    }
-    if (decision.kind == HEXAGENT_DECISION_REFUSED && decision.status == HEXAGENT_E_RANGE &&
-        decision.field == HEXAGENT_FIELD_BANDWIDTH) {
-      ++self->outliers;
-      continue;
     }
     if (decision.kind == HEXAGENT_DECISION_REFUSED) {
       fail_msg("refused: %s", hexagent_status_name(decision.status));

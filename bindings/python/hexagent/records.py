@@ -270,6 +270,8 @@ class SampleFlags(IntFlag):
     SETUP = 1
     #: queue_ns is known (0 = it did not wait)
     QUEUE = 2
+    #: what is not taken is dropped without a decision
+    SILENT = 4
 
 #: HEXAGENT_BATCH_MAX
 BATCH_MAX = 1024

@@ -61,7 +61,8 @@ void a_sample_holds_what_was_measured(void**) {
   assert_int_equal(sample.duration_ns, 1'000'000'000);
   assert_int_equal(sample.setup_ns, 20'000);
   assert_int_equal(sample.queue_ns, 3 * kMs);
-  assert_int_equal(sample.flags, HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE);
+  assert_int_equal(sample.flags,
+                   HEXAGENT_SAMPLE_SETUP | HEXAGENT_SAMPLE_QUEUE | HEXAGENT_SAMPLE_SILENT);
   assert_int_equal(hexagent::check_link_sample(sample).status, HEXAGENT_OK);
 }
 

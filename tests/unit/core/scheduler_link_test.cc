@@ -108,6 +108,23 @@ void an_outlier_is_refused_with_its_field(void** state) {
   assert_int_equal(world.stats().link_outliers, 1);
 }
 
+void a_silent_sample_that_is_not_taken_gets_no_decision(void** state) {
+  World& world = cluster(state);
+  world.measure(1, 11, 1e9);
+  hexagent_link_sample outlier = {};
+  outlier.source_worker = 1;
+  outlier.target_worker = 11;
+  outlier.bytes = 20'000'000'000;
+  outlier.duration_ns = kSecond;
+  outlier.flags = HEXAGENT_SAMPLE_SILENT;
+  assert_int_equal(world.measure(outlier), HEXAGENT_OK);
+  assert_int_equal(world.stats().link_outliers, 1);
+  assert_true(world.link(1, 11).bytes_per_s == 1e9);
+  outlier.target_worker = 77;
+  assert_int_equal(world.measure(outlier), HEXAGENT_OK);
+  assert_int_equal(world.stats().link_outliers, 1);
+}
+
 void samples_of_workers_that_are_not_there_are_refused(void** state) {
   World& world = cluster(state);
   assert_int_equal(world.measure(7, 11, 1e9), HEXAGENT_E_UNKNOWN_WORKER);
@@ -150,6 +167,7 @@ int main() {
       WORLD_TEST(a_report_that_did_not_measure_is_none),
       WORLD_TEST(an_outlier_in_a_report_is_counted_and_the_report_taken),
       WORLD_TEST(an_outlier_is_refused_with_its_field),
+      WORLD_TEST(a_silent_sample_that_is_not_taken_gets_no_decision),
       WORLD_TEST(samples_of_workers_that_are_not_there_are_refused),
       WORLD_TEST(frozen_learning_leaves_links_alone),
       WORLD_TEST(a_restart_of_the_worker_keeps_what_its_links_carry),

@@ -512,6 +512,8 @@ pub const RESYNC_MAX: u32 = 2048;
 pub const SAMPLE_SETUP: u32 = 1;
 /// queue_ns is known (0 = it did not wait)
 pub const SAMPLE_QUEUE: u32 = 2;
+/// what is not taken is dropped without a decision
+pub const SAMPLE_SILENT: u32 = 4;
 
 /// Batch max.
 pub const BATCH_MAX: u32 = 1024;
