@@ -53,6 +53,7 @@ void hexagent_scheduler::start() {
     thread = std::make_unique<hexagent::LoopThread>(hexagent::LoopThread::Driven{
         &core, &driver, &intake, &poisoned, static_cast<uint64_t>(config.settings.decisions_max),
         transfers.get()});
+    thread->start();
   }
 }
 

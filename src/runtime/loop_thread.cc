@@ -51,6 +51,9 @@ LoopThread::LoopThread(const Driven& driven)
     : driven_(driven), ring_(std::min(driven.decisions_max, kRingMax)) {
   init_loop();
   open_extension();
+}
+
+void LoopThread::start() {
   // The new thread inherits the mask: a signal of the host is never handled on our stack.
   sigset_t all;
   sigset_t before;
@@ -59,6 +62,7 @@ LoopThread::LoopThread(const Driven& driven)
   const int status = uv_thread_create(
       &thread_, [](void* self) { static_cast<LoopThread*>(self)->run(); }, this);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  joined_ = status != 0;
   if (status == 0) return;
   close_handles();
   uv_run(&loop_, UV_RUN_DEFAULT);

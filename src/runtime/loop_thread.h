@@ -3,7 +3,7 @@
 //
 // The loop is the library's own, never libuv's default one, and uses nothing of libuv's thread
 // pool, signals or files. The thread blocks all signals and is called "hexagent". Tests:
-// tests/abi/thread_driving_test.c, tests/unit/capi/poisoned_thread_test.cc.
+// tests/abi/thread_driving_test.c, tests/unit/capi/poisoned_driving_test.cc.
 #pragma once
 
 #include <uv.h>
@@ -31,8 +31,11 @@ class LoopThread {
     LoopExtension* extension;  // may be null
   };
 
-  // Starts the thread. May throw SystemFailure or std::bad_alloc.
+  // Makes the loop. start() must follow. Both may throw SystemFailure or std::bad_alloc.
   explicit LoopThread(const Driven& driven);
+
+  // [owner] Starts the thread, once the pointer to this is in place: the thread looks at it.
+  void start();
 
   // Stops and joins it, if stop() has not; what is queued or was not polled is dropped.
   ~LoopThread();
@@ -92,7 +95,7 @@ class LoopThread {
   std::atomic<bool> finished_{false};     // the last decision is in the ring
   uint64_t ring_full_count_ = 0;
   bool forsaken_ = false;
-  bool joined_ = false;
+  bool joined_ = true;  // or not started
 };
 
 }  // namespace hexagent
