@@ -203,7 +203,7 @@ static void link_samples_with_a_wrong_member_are_refused(void** state) {
   EXPECT_SAMPLE(setup_ns, -1, HEXAGENT_E_RANGE);
   EXPECT_SAMPLE(setup_ns, 60000000001, HEXAGENT_E_RANGE);
   EXPECT_SAMPLE(queue_ns, INT64_MAX, HEXAGENT_E_RANGE);
-  EXPECT_SAMPLE(flags, 4, HEXAGENT_E_RESERVED);
+  EXPECT_SAMPLE(flags, 8, HEXAGENT_E_RESERVED);
   EXPECT_SAMPLE(reserved, 1, HEXAGENT_E_RESERVED);
   hexagent_link_sample nobody = good_sample();
   nobody.source_worker = nobody.target_worker = 0;
