@@ -77,6 +77,10 @@ static void the_scheduler_follows_what_endpoints_measure(void** state) {
   stats.struct_size = sizeof(stats);
   assert_int_equal(hexagent_stats_read(self->base.scheduler, &stats), HEXAGENT_OK);
   assert_int_equal(stats.link_outliers, 2);
+  for (uint32_t i = 0; i < 2; ++i) {
+    hexagent_endpoint_close(self->engines[i].endpoint);
+    self->engines[i].endpoint = NULL;
+  }
   hexagent_close(self->base.scheduler);
   self->base.scheduler = NULL;
   assert_true(replay_samples(place.path) >= 3);
