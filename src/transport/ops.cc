@@ -221,6 +221,13 @@ hexagent_transport_ops make_ops(const char* name, uint64_t capabilities,
   return ops;
 }
 
+hexagent_status check_query(uint32_t abi, const hexagent_transport_ops** out) {
+  if (out == nullptr) return HEXAGENT_E_ARGUMENT;
+  *out = nullptr;
+  if ((abi >> 16) != HEXAGENT_TRANSPORT_ABI_MAJOR) return HEXAGENT_E_VERSION;
+  return HEXAGENT_OK;
+}
+
 bool take_common_option(std::string_view key, std::string_view value, EngineSettings* settings) {
   constexpr int64_t kSilenceMaxMs = 3'600'000;
   constexpr int64_t kNsPerMs = 1'000'000;

@@ -34,6 +34,9 @@ hexagent_status create_transport(const hexagent_transport_host* host,
 hexagent_transport_ops make_ops(const char* name, uint64_t capabilities,
                                 decltype(hexagent_transport_ops::create) create);
 
+// What hexagent_transport_query() of a plugin asks first; sets *out to null.
+hexagent_status check_query(uint32_t abi, const hexagent_transport_ops** out);
+
 // Options that every such transport has: silence_ms. False: unknown, or no number in bounds.
 bool take_common_option(std::string_view key, std::string_view value, EngineSettings* settings);
 

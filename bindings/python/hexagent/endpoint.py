@@ -10,10 +10,10 @@ written in hexagent/endpoint.h.
 from __future__ import annotations
 
 import ctypes
-import warnings
 from typing import List, Sequence
 
 from . import _ffi
+from ._handle import Handle
 from ._library import library
 from .errors import HexagentError, check, new_detail
 from .records import EndpointConfig, EndpointEvent, KvBlocks, KvPool, LinkEstimate, Status
@@ -30,7 +30,7 @@ def _list(kind, numbers: Sequence[int]):
     return lent, ctypes.addressof(lent) if numbers else 0
 
 
-class Endpoint:
+class Endpoint(Handle):
     """One endpoint. All methods may be called from any thread but poll(), which belongs to one at a time.
 
     Use it in a `with` block or call close(); methods of a closed one raise HexagentError with E_CLOSED.
@@ -63,27 +63,6 @@ class Endpoint:
         call may run meanwhile."""
         handle, self._open = self._open, None
         library.hexagent_endpoint_close(handle)
-
-    def __enter__(self) -> "Endpoint":
-        return self
-
-    def __exit__(self, *_exception) -> None:
-        self.close()
-
-    def __del__(self):
-        if getattr(self, "_open", None):
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
-            self.close()
-
-    @property
-    def closed(self) -> bool:
-        return self._open is None
-
-    @property
-    def _handle(self) -> int:
-        if self._open is None:
-            raise HexagentError(Status.E_CLOSED)
-        return self._open
 
     @property
     def transport(self) -> str:

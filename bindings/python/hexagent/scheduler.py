@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import struct
-import warnings
 from typing import List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from . import _ffi
+from ._handle import Handle
 from ._library import library
 from .errors import BatchError, HexagentError, check, new_detail
 from .records import (
@@ -129,7 +129,7 @@ def _calls(calls: Sequence[Call]):
     )
 
 
-class Scheduler:
+class Scheduler(Handle):
     """One scheduler; several may live side by side.
 
     In manual driving (the default) all methods belong to one thread at a time; with `driving` =
@@ -159,27 +159,6 @@ class Scheduler:
         """Frees the scheduler. May be called again. No other call may run meanwhile."""
         handle, self._open = self._open, None
         library.hexagent_close(handle)
-
-    def __enter__(self) -> "Scheduler":
-        return self
-
-    def __exit__(self, *_exception) -> None:
-        self.close()
-
-    def __del__(self):
-        if getattr(self, "_open", None):
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
-            self.close()
-
-    @property
-    def closed(self) -> bool:
-        return self._open is None
-
-    @property
-    def _handle(self) -> int:
-        if self._open is None:
-            raise HexagentError(Status.E_CLOSED)
-        return self._open
 
     # ------------------------------------------------------------------ set-up
 

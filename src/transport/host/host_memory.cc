@@ -58,9 +58,7 @@ const hexagent_transport_ops* host_memory_ops() {
 }
 
 HostMemoryMover::HostMemoryMover(const HostMemoryOptions& options, uint32_t peers_max)
-    : options_(options), ends_(peers_max) {
-  waiting_.reserve(size_t{2} * kSlotsMax * peers_max);
-}
+    : options_(options), ends_(peers_max), jobs_(peers_max) {}
 
 hexagent_status HostMemoryMover::accepts(const hexagent_kv_pool& pool) const {
   return pool.memory == HEXAGENT_MEMORY_HOST ? HEXAGENT_OK : HEXAGENT_E_UNSUPPORTED;
@@ -92,20 +90,7 @@ hexagent_status HostMemoryMover::attach(uint32_t peer, uint32_t slots, uint32_t 
 
 void HostMemoryMover::close_peer(uint32_t peer) { ends_[peer] = End(); }
 
-void HostMemoryMover::push(const MoveJob& job) { waiting_.push_back({job, true}); }
-
-void HostMemoryMover::scatter(const MoveJob& job) { waiting_.push_back({job, false}); }
-
-bool HostMemoryMover::drop(uint64_t ticket) {
-  for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
-    if (at->job.ticket != ticket) continue;
-    waiting_.erase(at);
-    return true;
-  }
-  return false;
-}
-
-MoveResult HostMemoryMover::do_job(const Waiting& waiting) const {
+MoveResult HostMemoryMover::do_job(const JobQueue::Waiting& waiting) const {
   const MoveJob& job = waiting.job;
   const Side& side = waiting.pushing ? ends_[job.peer].other : ends_[job.peer].own;
   HEXAGENT_CHECK(side.region != nullptr && job.slot < side.slots);
@@ -119,13 +104,9 @@ MoveResult HostMemoryMover::do_job(const Waiting& waiting) const {
 }
 
 uint32_t HostMemoryMover::run(uint32_t budget, MoveResult* results, uint32_t room) {
-  uint32_t done = 0;
-  while (done < budget && done < room && !waiting_.empty()) {
-    const Waiting next = waiting_.front();
-    waiting_.erase(waiting_.begin());
-    results[done++] = do_job(next);
-  }
-  return done;
+  return jobs_.run(
+      budget, results, room, [](const JobQueue::Waiting&) { return true; },
+      [this](const JobQueue::Waiting& waiting) { return do_job(waiting); });
 }
 
 }  // namespace hexagent::transport

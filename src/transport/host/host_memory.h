@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hexagent/transport.h"
+#include "transport/engine/job_queue.h"
 #include "transport/engine/mover.h"
 #include "transport/host/shared_region.h"
 
@@ -33,9 +34,9 @@ class HostMemoryMover : public Mover {
   hexagent_status attach(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
                          const unsigned char* address, size_t address_size) override;
   void close_peer(uint32_t peer) override;
-  void push(const MoveJob& job) override;
-  void scatter(const MoveJob& job) override;
-  bool drop(uint64_t ticket) override;
+  void push(const MoveJob& job) override { jobs_.push(job); }
+  void scatter(const MoveJob& job) override { jobs_.scatter(job); }
+  bool drop(uint64_t ticket) override { return jobs_.drop(ticket); }
   void stop() override {}  // nothing ever runs between two calls
   uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) override;
 
@@ -49,16 +50,12 @@ class HostMemoryMover : public Mover {
     Side own;
     Side other;
   };
-  struct Waiting {
-    MoveJob job;
-    bool pushing;
-  };
 
-  MoveResult do_job(const Waiting& waiting) const;
+  MoveResult do_job(const JobQueue::Waiting& waiting) const;
 
   HostMemoryOptions options_;
   std::vector<End> ends_;
-  std::vector<Waiting> waiting_;  // in order; at most a few for each peer
+  JobQueue jobs_;
 };
 
 }  // namespace hexagent::transport

@@ -92,12 +92,10 @@ const hexagent_transport_ops* host_tcp_ops() {
 }
 
 HostTcpMover::HostTcpMover(const HostTcpOptions& options, uint32_t peers_max)
-    : options_(options), outbound_(peers_max) {
+    : options_(options), outbound_(peers_max), lost_(peers_max), jobs_(peers_max) {
   if (uv_loop_init(&loop_) != 0) throw std::bad_alloc();
   inbound_ =
-      std::make_unique<TcpInbound>(&loop_, peers_max, [this](uint32_t peer) { note_lost(peer); });
-  waiting_.reserve(size_t{2} * kSlotsMax * peers_max);
-  lost_.reserve(peers_max);
+      std::make_unique<TcpInbound>(&loop_, peers_max, [this](uint32_t peer) { lost_.note(peer); });
 }
 
 HostTcpMover::~HostTcpMover() {
@@ -129,36 +127,28 @@ hexagent_status HostTcpMover::attach(uint32_t peer, uint32_t slots, uint32_t slo
   if (address_size != sizeof(where)) return HEXAGENT_E_ARGUMENT;
   std::memcpy(&where, address, sizeof(where));
   outbound_[peer] =
-      std::make_unique<TcpOutbound>(&loop_, options_.lanes, [this, peer] { note_lost(peer); });
+      std::make_unique<TcpOutbound>(&loop_, options_.lanes, [this, peer] { lost_.note(peer); });
   return outbound_[peer]->connect(where, slots, slot_bytes);
 }
 
 void HostTcpMover::close_peer(uint32_t peer) {
   inbound_->close(peer);
-  std::erase(lost_, peer);
+  lost_.forget(peer);
   if (outbound_[peer] == nullptr) return;
   outbound_[peer]->close();
   closing_.push_back(std::move(outbound_[peer]));
 }
 
-bool HostTcpMover::drop(uint64_t ticket) {
-  const auto is_it = [ticket](const Waiting& waiting) { return waiting.job.ticket == ticket; };
-  const auto at = std::find_if(waiting_.begin(), waiting_.end(), is_it);
-  if (at == waiting_.end()) return false;
-  waiting_.erase(at);
-  return true;
-}
-
 // Between two calls no copy runs, and the engine has taken back all that waits.
-void HostTcpMover::stop() { HEXAGENT_CHECK(waiting_.empty()); }
+void HostTcpMover::stop() { HEXAGENT_CHECK(jobs_.empty()); }
 
-bool HostTcpMover::can_do(const Waiting& waiting) const {
+bool HostTcpMover::can_do(const JobQueue::Waiting& waiting) const {
   const MoveJob& job = waiting.job;
   if (waiting.pushing) return outbound_[job.peer]->ready(job.slot);
   return inbound_->arrived(job.peer, job.slot, job.slot_generation, job.staged_bytes);
 }
 
-MoveResult HostTcpMover::do_job(const Waiting& waiting) const {
+MoveResult HostTcpMover::do_job(const JobQueue::Waiting& waiting) const {
   const MoveJob& job = waiting.job;
   unsigned char* staged =
       waiting.pushing ? outbound_[job.peer]->slot(job.slot) : inbound_->slot(job.peer, job.slot);
@@ -187,29 +177,9 @@ void HostTcpMover::turn() {
 uint32_t HostTcpMover::run(uint32_t budget, MoveResult* results, uint32_t room) {
   const PipeSignalHeldBack no_signal;
   turn();
-  uint32_t done = 0;
-  for (auto at = waiting_.begin(); at != waiting_.end() && done < budget && done < room;) {
-    if (!can_do(*at)) {
-      ++at;
-      continue;
-    }
-    const Waiting next = *at;
-    at = waiting_.erase(at);
-    results[done++] = do_job(next);
-  }
-  return done;
-}
-
-// Called out of libuv: does not allocate, since each peer is in the list once.
-void HostTcpMover::note_lost(uint32_t peer) {
-  if (std::find(lost_.begin(), lost_.end(), peer) == lost_.end()) lost_.push_back(peer);
-}
-
-uint32_t HostTcpMover::take_lost() {
-  if (lost_.empty()) return kNoPeer;
-  const uint32_t peer = lost_.back();
-  lost_.pop_back();
-  return peer;
+  return jobs_.run(
+      budget, results, room, [this](const JobQueue::Waiting& waiting) { return can_do(waiting); },
+      [this](const JobQueue::Waiting& waiting) { return do_job(waiting); });
 }
 
 }  // namespace hexagent::transport

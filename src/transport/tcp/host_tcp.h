@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "hexagent/transport.h"
+#include "transport/engine/job_queue.h"
+#include "transport/engine/lost_peers.h"
 #include "transport/engine/mover.h"
 #include "transport/tcp/tcp_inbound.h"
 #include "transport/tcp/tcp_outbound.h"
@@ -43,32 +45,26 @@ class HostTcpMover : public Mover {
   hexagent_status attach(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
                          const unsigned char* address, size_t address_size) override;
   void close_peer(uint32_t peer) override;
-  void push(const MoveJob& job) override { waiting_.push_back({job, true}); }
-  void scatter(const MoveJob& job) override { waiting_.push_back({job, false}); }
-  bool drop(uint64_t ticket) override;
+  void push(const MoveJob& job) override { jobs_.push(job); }
+  void scatter(const MoveJob& job) override { jobs_.scatter(job); }
+  bool drop(uint64_t ticket) override { return jobs_.drop(ticket); }
   void stop() override;
   uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) override;
-  uint32_t take_lost() override;
+  uint32_t take_lost() override { return lost_.take(); }
   int32_t descriptor() const override { return uv_backend_fd(&loop_); }
 
  private:
-  struct Waiting {
-    MoveJob job;
-    bool pushing;
-  };
-
-  bool can_do(const Waiting& waiting) const;
-  MoveResult do_job(const Waiting& waiting) const;
+  bool can_do(const JobQueue::Waiting& waiting) const;
+  MoveResult do_job(const JobQueue::Waiting& waiting) const;
   void turn();
-  void note_lost(uint32_t peer);
 
   HostTcpOptions options_;
   uv_loop_t loop_ = {};
   std::unique_ptr<TcpInbound> inbound_;
   std::vector<std::unique_ptr<TcpOutbound>> outbound_;  // by peer
   std::vector<std::unique_ptr<TcpOutbound>> closing_;
-  std::vector<uint32_t> lost_;
-  std::vector<Waiting> waiting_;
+  LostPeers lost_;
+  JobQueue jobs_;
 };
 
 }  // namespace hexagent::transport

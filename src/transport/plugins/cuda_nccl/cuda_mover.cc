@@ -135,7 +135,7 @@ bool CudaMover::start_receive(Job* job) {
   const bool added = in.link->add({chunk.slot, chunk.slot_generation, chunk.staged_bytes,
                                    in.staging->at(chunk.slot * in.slot_pitch)});
   if (!added) {
-    lose(chunk.peer);
+    lost_.note(chunk.peer);
     return false;
   }
   notes_.push_back(make_go_note(chunk.peer, chunk.slot, chunk.slot_generation, chunk.staged_bytes));

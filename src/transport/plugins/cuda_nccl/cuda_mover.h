@@ -23,6 +23,7 @@
 #include <memory>
 #include <vector>
 
+#include "transport/engine/lost_peers.h"
 #include "transport/engine/mover.h"
 #include "transport/plugins/cuda_nccl/copy_lanes.h"
 #include "transport/plugins/cuda_nccl/cuda_options.h"
@@ -57,7 +58,7 @@ class CudaMover : public Mover {
   uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) override;
   bool take_note(MoverNote* out) override;
   void on_note(const MoverNote& note) override;
-  uint32_t take_lost() override;
+  uint32_t take_lost() override { return lost_.take(); }
   int32_t descriptor() const override { return watcher_->descriptor(); }
 
   // For tests: every communicator and every piece of memory of peers that left is gone.
@@ -81,7 +82,6 @@ class CudaMover : public Mover {
   void start_link(uint32_t peer, std::unique_ptr<NcclLink>* link, NcclLink::Side side,
                   const NcclId& id, const std::shared_ptr<DeviceMemory>& memory);
   void bury(std::unique_ptr<NcclLink>* link);
-  void lose(uint32_t peer);
   void on_id(uint32_t peer, const CudaIdNote& note);
   void on_route(uint32_t peer, Route route);
   void on_go(uint32_t peer, const CudaNote& note);
@@ -112,7 +112,7 @@ class CudaMover : public Mover {
   std::vector<uint32_t> linked_;  // peers with a communicator
   std::vector<Job> jobs_;         // in order; at most a few for each peer
   std::vector<MoverNote> notes_;
-  std::vector<uint32_t> lost_;
+  LostPeers lost_;
   std::unique_ptr<Watcher> watcher_;
   bool stopping_ = false;
   bool waits_for_event_ = false;

@@ -9,10 +9,13 @@ namespace hexagent::transport {
 
 CudaMover::CudaMover(const CudaOptions& options, uint32_t peers_max,
                      const hexagent_transport_host& host, std::shared_ptr<DeviceRuntime> runtime)
-    : options_(options), host_(host), runtime_(std::move(runtime)), peers_(peers_max) {
+    : options_(options),
+      host_(host),
+      runtime_(std::move(runtime)),
+      peers_(peers_max),
+      lost_(peers_max) {
   jobs_.reserve(size_t{2} * kSlotsMax * peers_max);
   notes_.reserve(size_t{2} * kSlotsMax * peers_max);
-  lost_.reserve(peers_max);
   linked_.reserve(peers_max);
 }
 
@@ -138,7 +141,7 @@ bool CudaMover::ready(uint32_t peer) {
   if (out.staging == nullptr) out.staging = allocate(out.slots * out.slot_pitch);
   NcclId id = {};
   if (out.staging == nullptr || nccl_.get_unique_id(&id) != kNcclSuccess) {
-    lose(peer);
+    lost_.note(peer);
     return false;
   }
   for (const uint32_t half : {0u, 1u}) notes_.push_back(make_id_note(peer, id, half));
@@ -151,7 +154,7 @@ bool CudaMover::ready(uint32_t peer) {
 void CudaMover::start_link(uint32_t peer, std::unique_ptr<NcclLink>* link, NcclLink::Side side,
                            const NcclId& id, const std::shared_ptr<DeviceMemory>& memory) {
   *link = std::make_unique<NcclLink>(nccl_, runtime_.get(), options_.link, side, id);
-  if (!(*link)->start(marks_.get(), memory, now())) lose(peer);
+  if (!(*link)->start(marks_.get(), memory, now())) lost_.note(peer);
   if (std::find(linked_.begin(), linked_.end(), peer) == linked_.end()) linked_.push_back(peer);
 }
 
@@ -168,22 +171,11 @@ void CudaMover::close_peer(uint32_t peer) {
   bury(&end.out.link);
   end = PeerEnd();
   std::erase(linked_, peer);
-  std::erase(lost_, peer);
+  lost_.forget(peer);
   std::erase_if(notes_, [peer](const MoverNote& note) { return note.peer == peer; });
   for (Job& job : jobs_) {
     if (job.job.peer == peer && job.state != Job::State::kCopying) job.state = Job::State::kFailed;
   }
-}
-
-void CudaMover::lose(uint32_t peer) {
-  if (std::find(lost_.begin(), lost_.end(), peer) == lost_.end()) lost_.push_back(peer);
-}
-
-uint32_t CudaMover::take_lost() {
-  if (lost_.empty()) return kNoPeer;
-  const uint32_t peer = lost_.back();
-  lost_.pop_back();
-  return peer;
 }
 
 bool CudaMover::take_note(MoverNote* out) {
@@ -200,7 +192,7 @@ void CudaMover::on_note(const MoverNote& note) {
   if (read_id_note(note, &id)) {
     on_id(note.peer, id);
   } else if (!read_note(note, &content)) {
-    lose(note.peer);
+    lost_.note(note.peer);
   } else if (content.kind == NoteKind::kRoute) {
     on_route(note.peer, content.route);
   } else {
@@ -212,7 +204,7 @@ void CudaMover::on_note(const MoverNote& note) {
 void CudaMover::on_id(uint32_t peer, const CudaIdNote& note) {
   Inbound& in = peers_[peer].in;
   if (note.half != in.id_halves) {
-    lose(peer);
+    lost_.note(peer);
     return;
   }
   std::memcpy(in.id.bytes + note.half * sizeof(note.bytes), note.bytes, sizeof(note.bytes));
@@ -222,13 +214,13 @@ void CudaMover::on_id(uint32_t peer, const CudaIdNote& note) {
 void CudaMover::on_route(uint32_t peer, Route route) {
   Inbound& in = peers_[peer].in;
   if (in.staging == nullptr || in.route != Route::kNone) {
-    lose(peer);
+    lost_.note(peer);
     return;
   }
   in.route = route;
   if (route != Route::kNccl) return;
   if (!has_nccl() || in.id_halves != 2) {
-    lose(peer);
+    lost_.note(peer);
     return;
   }
   start_link(peer, &in.link, NcclLink::Side::kReceiver, in.id, in.staging);
@@ -240,13 +232,13 @@ void CudaMover::on_go(uint32_t peer, const CudaNote& note) {
   OutSlot* slot = known ? &out.out[note.slot] : nullptr;
   if (slot == nullptr || slot->state != OutSlot::State::kPacked ||
       slot->generation != note.generation || slot->bytes != note.bytes) {
-    lose(peer);  // it would receive what nobody sends
+    lost_.note(peer);  // it would receive what nobody sends
     return;
   }
   slot->state = OutSlot::State::kSending;
   const bool added = out.link->add(
       {note.slot, note.generation, note.bytes, out.staging->at(note.slot * out.slot_pitch)});
-  if (!added) lose(peer);
+  if (!added) lost_.note(peer);
 }
 
 void CudaMover::run_links(int64_t now_ns) {
@@ -269,7 +261,7 @@ void CudaMover::run_link(uint32_t peer, NcclLink* link, bool outbound, int64_t n
       on_received(peer, done);
     }
   }
-  if (link->broken()) lose(peer);
+  if (link->broken()) lost_.note(peer);
 }
 
 }  // namespace hexagent::transport

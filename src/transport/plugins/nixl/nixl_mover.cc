@@ -68,10 +68,13 @@ bool NixlMover::Staging::open(uint32_t slots, uint32_t slot_bytes) {
 
 NixlMover::NixlMover(const NixlApi& api, const NixlOptions& options, const CopyKernels* kernels,
                      uint32_t peers_max, int timer)
-    : api_(api), options_(options), kernels_(kernels), timer_(timer), ends_(peers_max) {
-  waiting_.reserve(size_t{2} * kSlotsMax * peers_max);
-  lost_.reserve(peers_max);
-}
+    : api_(api),
+      options_(options),
+      kernels_(kernels),
+      timer_(timer),
+      ends_(peers_max),
+      jobs_(peers_max),
+      lost_(peers_max) {}
 
 NixlMover::~NixlMover() { ::close(timer_); }
 
@@ -122,7 +125,7 @@ hexagent_status NixlMover::attach(uint32_t peer, uint32_t slots, uint32_t slot_b
 
 // The agent goes first, and with it every way to this memory, ours and the peer's.
 void NixlMover::close_peer(uint32_t peer) {
-  std::erase(lost_, peer);
+  lost_.forget(peer);
   const auto of_peer = [peer](const MoverNote& note) { return note.peer == peer; };
   notes_.erase(notes_.begin(), notes_.begin() + static_cast<std::ptrdiff_t>(next_note_));
   next_note_ = 0;
@@ -137,25 +140,17 @@ bool NixlMover::ready(uint32_t peer) {
   return ends_[peer] != nullptr && ends_[peer]->agent->has_met();
 }
 
-bool NixlMover::drop(uint64_t ticket) {
-  const auto is_it = [ticket](const Waiting& waiting) { return waiting.job.ticket == ticket; };
-  const auto at = std::find_if(waiting_.begin(), waiting_.end(), is_it);
-  if (at == waiting_.end()) return false;
-  waiting_.erase(at);
-  return true;
-}
-
 // Between two calls no copy of blocks runs, and the engine has taken back all that waits.
-void NixlMover::stop() { HEXAGENT_CHECK(waiting_.empty()); }
+void NixlMover::stop() { HEXAGENT_CHECK(jobs_.empty()); }
 
-bool NixlMover::can_do(const Waiting& waiting) const {
+bool NixlMover::can_do(const JobQueue::Waiting& waiting) const {
   const MoveJob& job = waiting.job;
   const End& end = *ends_[job.peer];
   if (waiting.pushing) return end.writing[job.slot].request == nullptr;
   return end.landed[job.slot] == job.slot_generation;
 }
 
-MoveResult NixlMover::do_job(const Waiting& waiting) {
+MoveResult NixlMover::do_job(const JobQueue::Waiting& waiting) {
   const MoveJob& job = waiting.job;
   const End& end = *ends_[job.peer];
   const Staging& staging = waiting.pushing ? end.out : end.in;
@@ -174,7 +169,7 @@ void NixlMover::send(const MoveJob& job) {
   End& end = *ends_[job.peer];
   const uint64_t to = end.peer_base + job.slot * end.out.pitch();
   NixlHandle request = end.agent->write(end.out.slot(job.slot), to, job.staged_bytes);
-  if (request == nullptr) return note_lost(job.peer);
+  if (request == nullptr) return lost_.note(job.peer);
   end.writing[job.slot] = {request, job.slot_generation};
   ++writes_;
 }
@@ -191,7 +186,7 @@ void NixlMover::poll_writes() {
       writing.request = nullptr;
       --writes_;
       if (status != kNixlSuccess) {
-        note_lost(peer);
+        lost_.note(peer);
         continue;
       }
       const NoteHead head = {kLanded, slot, writing.generation};
@@ -204,16 +199,9 @@ uint32_t NixlMover::run(uint32_t budget, MoveResult* results, uint32_t room) {
   uint64_t expirations = 0;
   if (timer_runs_ && ::read(timer_, &expirations, sizeof(expirations)) < 0) expirations = 0;
   poll_writes();
-  uint32_t done = 0;
-  for (auto at = waiting_.begin(); at != waiting_.end() && done < budget && done < room;) {
-    if (!can_do(*at)) {
-      ++at;
-      continue;
-    }
-    const Waiting next = *at;
-    at = waiting_.erase(at);
-    results[done++] = do_job(next);
-  }
+  const uint32_t done = jobs_.run(
+      budget, results, room, [this](const JobQueue::Waiting& waiting) { return can_do(waiting); },
+      [this](const JobQueue::Waiting& waiting) { return do_job(waiting); });
   set_timer();
   return done;
 }
@@ -249,27 +237,16 @@ void NixlMover::on_note(const MoverNote& note) {
   End* end = ends_[note.peer].get();
   NoteHead head = {};
   if (end == nullptr || end->peer_name.empty()) return;
-  if (note.size < sizeof(head)) return note_lost(note.peer);
+  if (note.size < sizeof(head)) return lost_.note(note.peer);
   std::memcpy(&head, note.bytes, sizeof(head));
   const size_t size = note.size - sizeof(head);
   if (head.kind == kMetadata && head.value == size) {
-    if (!take_metadata(end, head.at, note.bytes + sizeof(head), size)) note_lost(note.peer);
+    if (!take_metadata(end, head.at, note.bytes + sizeof(head), size)) lost_.note(note.peer);
   } else if (head.kind == kLanded && size == 0 && head.at < end->in.slots()) {
     end->landed[head.at] = head.value;
   } else {
-    note_lost(note.peer);
+    lost_.note(note.peer);
   }
-}
-
-void NixlMover::note_lost(uint32_t peer) {
-  if (std::find(lost_.begin(), lost_.end(), peer) == lost_.end()) lost_.push_back(peer);
-}
-
-uint32_t NixlMover::take_lost() {
-  if (lost_.empty()) return kNoPeer;
-  const uint32_t peer = lost_.back();
-  lost_.pop_back();
-  return peer;
 }
 
 }  // namespace hexagent::transport

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "transport/engine/engine.h"
+#include "transport/engine/job_queue.h"
+#include "transport/engine/lost_peers.h"
 #include "transport/engine/mover.h"
 #include "transport/engine/staging.h"
 #include "transport/plugins/nixl/nixl_agent.h"
@@ -45,14 +47,14 @@ class NixlMover : public Mover {
                          const unsigned char* address, size_t address_size) override;
   void close_peer(uint32_t peer) override;
   bool ready(uint32_t peer) override;
-  void push(const MoveJob& job) override { waiting_.push_back({job, true}); }
-  void scatter(const MoveJob& job) override { waiting_.push_back({job, false}); }
-  bool drop(uint64_t ticket) override;
+  void push(const MoveJob& job) override { jobs_.push(job); }
+  void scatter(const MoveJob& job) override { jobs_.scatter(job); }
+  bool drop(uint64_t ticket) override { return jobs_.drop(ticket); }
   void stop() override;
   uint32_t run(uint32_t budget, MoveResult* results, uint32_t room) override;
   bool take_note(MoverNote* out) override;
   void on_note(const MoverNote& note) override;
-  uint32_t take_lost() override;
+  uint32_t take_lost() override { return lost_.take(); }
   int32_t descriptor() const override { return timer_; }
 
  private:
@@ -89,17 +91,12 @@ class NixlMover : public Mover {
     Writing writing[kSlotsMax];        // by the peer's slot
     std::unique_ptr<NixlAgent> agent;  // last: it goes before the memory that it was given
   };
-  struct Waiting {
-    MoveJob job;
-    bool pushing;
-  };
 
-  bool can_do(const Waiting& waiting) const;
-  MoveResult do_job(const Waiting& waiting);
+  bool can_do(const JobQueue::Waiting& waiting) const;
+  MoveResult do_job(const JobQueue::Waiting& waiting);
   void send(const MoveJob& job);
   void poll_writes();
   bool take_metadata(End* end, uint32_t offset, const unsigned char* bytes, size_t size);
-  void note_lost(uint32_t peer);
   void set_timer();
 
   NixlApi api_;
@@ -109,10 +106,10 @@ class NixlMover : public Mover {
   bool timer_runs_ = false;
   uint32_t writes_ = 0;
   std::vector<std::unique_ptr<End>> ends_;
-  std::vector<Waiting> waiting_;
+  JobQueue jobs_;
   std::vector<MoverNote> notes_;
   size_t next_note_ = 0;
-  std::vector<uint32_t> lost_;
+  LostPeers lost_;
 };
 
 }  // namespace hexagent::transport

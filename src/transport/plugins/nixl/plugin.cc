@@ -18,9 +18,8 @@ hexagent_status create(const hexagent_transport_host* host, const hexagent_trans
 extern "C" __attribute__((visibility("default"))) hexagent_status hexagent_transport_query(
     uint32_t abi, const hexagent_transport_ops** out) {
   using namespace hexagent::transport;  // NOLINT: a function of C
-  if (out == nullptr) return HEXAGENT_E_ARGUMENT;
-  *out = nullptr;
-  if ((abi >> 16) != HEXAGENT_TRANSPORT_ABI_MAJOR) return HEXAGENT_E_VERSION;
+  const hexagent_status status = check_query(abi, out);
+  if (status != HEXAGENT_OK) return status;
   static const hexagent_transport_ops ops = make_ops("nixl", kNixlCapabilities, create);
   *out = &ops;
   return HEXAGENT_OK;
