@@ -62,6 +62,11 @@ fn static_text(text: *const std::os::raw::c_char) -> &'static str {
     unsafe { CStr::from_ptr(text) }.to_str().unwrap_or("?")
 }
 
+/// What the crate itself refuses, with a text that names field and value.
+pub(crate) fn refused(status: Status, text: String) -> Error {
+    Error { text, ..Error::from(status) }
+}
+
 /// The answer, if it is no error.
 pub(crate) fn check(answer: i32) -> Result<u32> {
     u32::try_from(answer).map_err(|_| Status::from(answer).into())

@@ -136,7 +136,7 @@ impl Handle {
         check_detail(answer, &detail)
     }
 
-    /// Begins workflows; the answer is as that of [`Scheduler::submit`].
+    /// Begins workflows; the answer is as that of [`Handle::submit`].
     pub fn workflow_begin(&self, workflows: &[Workflow]) -> Result<Vec<Status>> {
         let (records, count) = parts(workflows);
         batch(workflows, |results| unsafe {
@@ -166,7 +166,7 @@ impl Handle {
         })
     }
 
-    /// Reports phases; the answer is as that of [`Scheduler::submit`].
+    /// Reports phases; the answer is as that of [`Handle::submit`].
     pub fn complete(&self, reports: &[Report]) -> Result<Vec<Status>> {
         let (records, count) = parts(reports);
         batch(reports, |results| unsafe {

@@ -1,5 +1,5 @@
 //! One scheduler, and the handle for other threads: life and driving. All of the crate's `unsafe` but
-//! the static texts is here, in `inputs`, in `questions`, in `replay` and in `endpoint`.
+//! the static texts is here, in `inputs`, `questions`, `replay`, `endpoint` and `kv_memory`.
 
 use crate::codes::Status;
 use crate::error::{check, check_detail, Error, Result};
