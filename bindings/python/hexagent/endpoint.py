@@ -2,7 +2,7 @@
 written in hexagent/endpoint.h.
 
     with Endpoint(EndpointConfig(worker=1, controller="unix:/run/kv", secret=secret)) as endpoint:
-        pool = endpoint.pool_add(KvPool(...))
+        pool = endpoint.pool_add(KvPool(...), memory)
         async for events in hexagent.aio.events(endpoint):
             ...
 """
@@ -10,7 +10,7 @@ written in hexagent/endpoint.h.
 from __future__ import annotations
 
 import ctypes
-from typing import List, Sequence
+from typing import Any, List, Sequence, Tuple
 
 from . import _ffi
 from ._handle import Handle
@@ -30,6 +30,23 @@ def _list(kind, numbers: Sequence[int]):
     return lent, ctypes.addressof(lent) if numbers else 0
 
 
+def _regions(pool: KvPool, memory):
+    """What must live as long as the pool, and the addresses of its regions."""
+    count = pool.layer_count * pool.regions_per_layer
+    if pool.region_bases or memory is None:
+        if len(pool.region_bases) != count:
+            raise HexagentError(Status.E_ARGUMENT)
+        return memory, pool.region_bases
+    size = pool.block_count * pool.block_stride_bytes
+    there = memoryview(memory).nbytes
+    if there < count * size:
+        raise ValueError(f"memory: {there} bytes; the regions of the pool need {count * size}")
+    # While this lives the buffer can neither be resized nor closed.
+    held = (ctypes.c_char * (count * size)).from_buffer(memory)
+    base = ctypes.addressof(held)
+    return held, [base + region * size for region in range(count)]
+
+
 class Endpoint(Handle):
     """One endpoint. All methods may be called from any thread but poll(), which belongs to one at a time.
 
@@ -40,6 +57,7 @@ class Endpoint(Handle):
         """Opens it; it begins to connect, and the event CONNECTED tells when it is. Empty texts and zeros
         are the defaults."""
         self._open = None
+        self._pools: List[Tuple[ctypes.c_uint64, Any]] = []  # their ids and their memory
         texts = [
             _text(text) if text else None
             for text in (
@@ -63,27 +81,44 @@ class Endpoint(Handle):
         call may run meanwhile."""
         handle, self._open = self._open, None
         library.hexagent_endpoint_close(handle)
+        self._pools.clear()
 
     @property
     def transport(self) -> str:
         """Name of the transport it has."""
         return library.hexagent_endpoint_transport(self._handle).decode()
 
-    def pool_add(self, pool: KvPool) -> int:
-        """Registers a KV pool and returns its id. `region_bases` are addresses, layer_count *
-        regions_per_layer of them, of memory that the caller keeps until pool_remove() or close(): the
-        library reads and writes it by these addresses, and a wrong one corrupts the process."""
-        if len(pool.region_bases) != pool.layer_count * pool.regions_per_layer:
-            raise HexagentError(Status.E_ARGUMENT)
-        _bases, address = _list(ctypes.c_uint64, pool.region_bases)
+    def pool_add(self, pool: KvPool, memory=None) -> int:
+        """Registers a KV pool and returns its id.
+
+        `memory` is a buffer that can be written (a bytearray, an mmap, an array of ctypes or numpy, a CPU
+        tensor's numpy()), with the regions one behind the other, block_count * block_stride_bytes bytes
+        each. The endpoint holds it until pool_remove() has succeeded or it is closed; it cannot be resized
+        or closed meanwhile. The library reads and writes it on a thread of its own: leave the blocks of
+        reserve() alone until QUIESCED, and do not write those of send().
+
+        Memory that is no buffer, such as a GPU's: `region_bases` has the addresses, layer_count *
+        regions_per_layer of them. It must stay until pool_remove() or close(), and a wrong address corrupts
+        the process. `memory` is then what owns it, a list of tensors for one, and is held as above.
+        """
+        held, bases = _regions(pool, memory)
+        _bases, address = _list(ctypes.c_uint64, bases)
         out = ctypes.c_uint64()
         record = _lend(_ffi.hexagent_kv_pool, pool, address)
-        check(library.hexagent_endpoint_pool_add(self._handle, record, out))
+        entry = (out, held)
+        self._pools.append(entry)  # before the call, which an interrupt may follow
+        try:
+            check(library.hexagent_endpoint_pool_add(self._handle, record, out))
+        except HexagentError:
+            self._pools.remove(entry)
+            raise
         return out.value
 
     def pool_remove(self, pool: int) -> None:
-        """Ends what pool_add() began; E_STATE while a transfer with the pool is not quiesced."""
+        """Ends what pool_add() began and lets its memory go; E_STATE while a transfer with the pool is not
+        quiesced."""
         check(library.hexagent_endpoint_pool_remove(self._handle, pool))
+        self._pools = [entry for entry in self._pools if entry[0].value != pool]
 
     def poll(self) -> List[EndpointEvent]:
         """All events that wait, oldest first."""

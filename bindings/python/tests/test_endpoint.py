@@ -2,8 +2,11 @@
 
 import asyncio
 import ctypes
+import gc
+import mmap
 import tempfile
 import unittest
+import weakref
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,8 +19,8 @@ LAYERS, BLOCKS, BLOCK_BYTES = 2, 16, 16 * 64
 PHASES = {h.DecisionKind.PREFILL: h.Phase.PREFILL, h.DecisionKind.DECODE: h.Phase.DECODE}
 
 
-def pool(bases=()):
-    return h.KvPool(
+def pool(bases=(), **more):
+    values = dict(
         layout=h.KvLayout.FLAT,
         layer_count=LAYERS,
         regions_per_layer=1,
@@ -27,6 +30,7 @@ def pool(bases=()):
         block_stride_bytes=BLOCK_BYTES,
         region_bases=bases,
     )
+    return h.KvPool(**{**values, **more})
 
 
 def config(worker, address, **more):
@@ -42,10 +46,7 @@ class Engine:
         for at in range(len(self.memory)):
             self.memory[at] = (at // 64 * 7 ^ worker) & 255
         self.endpoint = h.Endpoint(config(worker, address))
-        base = ctypes.addressof(self.memory)
-        self.pool = self.endpoint.pool_add(
-            pool([base + layer * BLOCKS * BLOCK_BYTES for layer in range(LAYERS)])
-        )
+        self.pool = self.endpoint.pool_add(pool(), self.memory)
         self.blocks = blocks
         self.ended = []
         self.connected = asyncio.Event()
@@ -173,6 +174,85 @@ class DataPlane(unittest.TestCase):
         self.assertEqual(
             (told.kind, told.status), (h.EndpointEventKind.DISCONNECTED, h.Status.E_SECRET)
         )
+
+
+class Buffer(bytearray):
+    """A bytearray that can be watched."""
+
+
+class Memory(unittest.TestCase):
+    SIZE = LAYERS * BLOCKS * BLOCK_BYTES
+
+    def setUp(self):
+        self.endpoint = h.Endpoint(config(1, "unix:/tmp/nobody", pools_max=1))
+        self.addCleanup(self.endpoint.close)
+
+    def assert_held(self, watched):
+        gc.collect()
+        self.assertIsNotNone(watched(), "the memory of a pool was freed")
+
+    def assert_free(self, watched):
+        gc.collect()
+        self.assertIsNone(watched(), "memory is held that nobody needs")
+
+    def test_a_pool_holds_its_memory_until_it_is_removed(self):
+        watched = weakref.ref(memory := Buffer(self.SIZE))
+        number = self.endpoint.pool_add(pool(), memory)
+        with self.assertRaises(BufferError):
+            memory.append(0)  # would move it
+        del memory
+        self.assert_held(watched)
+        with self.assertRaises(h.HexagentError):
+            self.endpoint.pool_remove(number + 1)
+        self.assert_held(watched)
+        self.endpoint.pool_remove(number)
+        self.assert_free(watched)
+
+    def test_an_endpoint_holds_its_memory_until_it_is_closed(self):
+        watched = weakref.ref(memory := Buffer(self.SIZE))
+        self.endpoint.pool_add(pool(), memory)
+        del memory
+        self.assert_held(watched)
+        self.endpoint.close()
+        self.assert_free(watched)
+
+    def test_the_owner_of_addresses_is_held_as_well(self):
+        owner = Buffer(self.SIZE)
+        base = ctypes.addressof((ctypes.c_char * self.SIZE).from_buffer(owner))
+        bases = [base + layer * BLOCKS * BLOCK_BYTES for layer in range(LAYERS)]
+        watched = weakref.ref(owner)
+        number = self.endpoint.pool_add(pool(bases), [owner])
+        del owner
+        self.assert_held(watched)
+        self.endpoint.pool_remove(number)
+        self.assert_free(watched)
+
+    def test_a_mapping_stays_open_while_it_is_a_pool(self):
+        with mmap.mmap(-1, self.SIZE) as mapping:
+            number = self.endpoint.pool_add(pool(), mapping)
+            self.assertRaises(BufferError, mapping.close)
+            self.endpoint.pool_remove(number)
+
+    def test_what_is_refused_is_not_held(self):
+        kept = self.endpoint.pool_add(pool(), bytearray(self.SIZE))
+        for more, status in (({}, h.Status.E_FULL), ({"token_bytes": 65}, h.Status.E_RANGE)):
+            watched = weakref.ref(memory := Buffer(self.SIZE))
+            with self.assertRaises(h.HexagentError) as caught:
+                self.endpoint.pool_add(pool(**more), memory)
+            self.assertEqual(caught.exception.status, status)
+            del memory, caught
+            self.assert_free(watched)
+        self.endpoint.pool_remove(kept)
+
+    def test_memory_that_will_not_do_is_refused(self):
+        with self.assertRaisesRegex(ValueError, f"memory: {self.SIZE - 1} bytes; .* {self.SIZE}"):
+            self.endpoint.pool_add(pool(), bytearray(self.SIZE - 1))
+        for memory in (bytes(self.SIZE), self.SIZE, memoryview(bytearray(2 * self.SIZE))[::2]):
+            with self.assertRaises((TypeError, BufferError)):
+                self.endpoint.pool_add(pool(), memory)
+        with self.assertRaises(h.HexagentError) as caught:
+            self.endpoint.pool_add(pool())
+        self.assertEqual(caught.exception.status, h.Status.E_ARGUMENT)
 
 
 class BadInput(unittest.TestCase):
