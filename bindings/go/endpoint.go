@@ -102,6 +102,9 @@ type Endpoint struct {
 	lock   sync.RWMutex
 	handle *C.hexagent_endpoint // nil once closed
 	events *os.File             // duplicate of the event descriptor
+
+	memoryLock sync.Mutex // after lock
+	memory     map[uint64]*KVMemory
 }
 
 // OpenEndpoint makes an endpoint, which begins to connect; the event EndpointConnected tells when it is.
@@ -122,7 +125,7 @@ func OpenEndpoint(config EndpointConfig) (*Endpoint, error) {
 		C.hexagent_endpoint_close(handle)
 		return nil, err
 	}
-	return &Endpoint{handle: handle, events: events}, nil
+	return &Endpoint{handle: handle, events: events, memory: map[uint64]*KVMemory{}}, nil
 }
 
 // Close stops everything; pools and blocks are untouched once it returns. It may be called again; methods
@@ -132,6 +135,10 @@ func (e *Endpoint) Close() error {
 	defer e.lock.Unlock()
 	C.hexagent_endpoint_close(e.handle)
 	e.handle = nil
+	for pool, memory := range e.memory {
+		memory.detach()
+		delete(e.memory, pool)
+	}
 	e.events.Close() // ends a Wait
 	return nil
 }
@@ -155,10 +162,38 @@ func (e *Endpoint) Transport() string {
 	return name
 }
 
-// PoolAdd registers a KV pool and returns its id for KVBlocks. regionBases are the addresses of its
-// regions, pool.LayerCount * pool.RegionsPerLayer of them, in memory that Go does not manage (of C, of a
-// device, mapped): the library reads and writes it until PoolRemove or Close has returned, long after
-// this call. A wrong address or shape corrupts memory, as with package unsafe.
+// PoolAddMemory registers memory as a KV pool and returns its id for KVBlocks. The memory stays mapped until
+// PoolRemove has succeeded or Close has returned, even when it is closed before. ErrState: it is a pool
+// already, of this endpoint or another.
+func (e *Endpoint) PoolAddMemory(memory *KVMemory) (uint64, error) {
+	bases, err := memory.attach()
+	if err != nil {
+		return 0, err
+	}
+	var id uint64
+	status := e.use(func(handle *C.hexagent_endpoint) C.int32_t {
+		e.memoryLock.Lock() // held, so that no PoolRemove comes before it is noted
+		defer e.memoryLock.Unlock()
+		pool := memory.shape
+		status := C.pool_add(handle, (*C.hexagent_kv_pool)(unsafe.Pointer(&pool)),
+			(*C.uint64_t)(unsafe.Pointer(&bases[0])), (*C.uint64_t)(unsafe.Pointer(&id)))
+		if status >= 0 {
+			e.memory[id] = memory
+		}
+		return status
+	})
+	if status < 0 {
+		memory.detach()
+		return 0, status
+	}
+	return id, nil
+}
+
+// PoolAdd registers a KV pool whose memory is the caller's affair, such as a device's, and returns its id.
+// regionBases are the addresses of its regions, pool.LayerCount * pool.RegionsPerLayer of them, in memory
+// that Go does not manage (of C, of a device, mapped): the library reads and writes it until PoolRemove has
+// succeeded or Close has returned, long after this call. A wrong address or shape corrupts memory, as with
+// package unsafe; host memory had better be a KVMemory.
 func (e *Endpoint) PoolAdd(pool KVPool, regionBases []uintptr) (uint64, error) {
 	if uint64(len(regionBases)) != uint64(pool.LayerCount)*uint64(pool.RegionsPerLayer) {
 		return 0, ErrArgument
@@ -171,10 +206,18 @@ func (e *Endpoint) PoolAdd(pool KVPool, regionBases []uintptr) (uint64, error) {
 	return id, status.Err()
 }
 
-// PoolRemove ends what PoolAdd began: ErrState while a transfer with the pool is not quiesced.
+// PoolRemove ends what PoolAdd or PoolAddMemory began: ErrState while a transfer with the pool is not
+// quiesced.
 func (e *Endpoint) PoolRemove(pool uint64) error {
 	return e.use(func(handle *C.hexagent_endpoint) C.int32_t {
-		return C.hexagent_endpoint_pool_remove(handle, C.uint64_t(pool))
+		e.memoryLock.Lock()
+		defer e.memoryLock.Unlock()
+		status := C.hexagent_endpoint_pool_remove(handle, C.uint64_t(pool))
+		if memory := e.memory[pool]; memory != nil && status >= 0 {
+			memory.detach()
+			delete(e.memory, pool)
+		}
+		return status
 	}).Err()
 }
 

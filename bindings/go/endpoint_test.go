@@ -8,10 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 )
 
 const (
@@ -24,9 +22,11 @@ const (
 // testEngine plays an engine: it answers with blocks and counts what it is told.
 type testEngine struct {
 	endpoint *Endpoint
-	memory   []byte // of no Go's, layer by layer
+	memory   *KVMemory
 	pool     uint64
 	blocks   []int32
+	reserved chan struct{}      // both engines': closed by the target, for which the source waits
+	removed  error              // by the target, of a pool in use
 	quiesced chan EndpointEvent // the ends of what has quiesced
 	ended    EndpointEvent
 }
@@ -50,24 +50,24 @@ func openEngine(t *testing.T, address string, worker uint32, blocks []int32) *te
 		Options: "silence_ms=60000"}) // this machine may be busy
 	must(t, err)
 	t.Cleanup(func() { endpoint.Close() })
-	memory, err := syscall.Mmap(-1, 0, testLayers*testBlocks*testBlockBytes,
-		syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	memory, err := NewKVMemory(testPool())
 	must(t, err)
-	for i := range memory {
-		memory[i] = byte(uint32(i/64)*7 + worker)
+	t.Cleanup(func() { memory.Close() })
+	pattern := make([]byte, memory.Size())
+	for i := range pattern {
+		pattern[i] = byte(uint32(i/64)*7 + worker)
 	}
+	_, err = memory.WriteAt(pattern, 0)
+	must(t, err)
 	engine := &testEngine{endpoint: endpoint, memory: memory, blocks: blocks, quiesced: make(chan EndpointEvent, 16)}
-	bases := make([]uintptr, testLayers)
-	for layer := range bases {
-		bases[layer] = uintptr(unsafe.Pointer(&memory[layer*testBlocks*testBlockBytes]))
-	}
-	engine.pool, err = endpoint.PoolAdd(testPool(), bases)
+	engine.pool, err = endpoint.PoolAddMemory(memory)
 	must(t, err)
 	return engine
 }
 
 // run answers until the endpoint is closed or ctx ends.
 func (e *testEngine) run(ctx context.Context, connected func()) error {
+	var first sync.Once
 	return e.endpoint.Run(ctx, func(events []EndpointEvent) {
 		for _, event := range events {
 			var err error
@@ -76,7 +76,12 @@ func (e *testEngine) run(ctx context.Context, connected func()) error {
 				connected()
 			case EndpointReserve:
 				err = e.endpoint.Reserve(event.Transfer, KVBlocks{Pool: e.pool}, e.blocks)
+				first.Do(func() { // a transfer that failed is tried again
+					e.removed = e.endpoint.PoolRemove(e.pool)
+					close(e.reserved)
+				})
 			case EndpointSend:
+				<-e.reserved
 				err = e.endpoint.Send(event.Transfer, KVBlocks{Pool: e.pool}, e.blocks, TransferChecksum)
 			case EndpointDone, EndpointFailed:
 				e.ended = event
@@ -91,8 +96,15 @@ func (e *testEngine) run(ctx context.Context, connected func()) error {
 }
 
 func (e *testEngine) block(layer int, block int32) []byte {
-	begin := (layer*testBlocks + int(block)) * testBlockBytes
-	return e.memory[begin : begin+testBlockBytes]
+	bytes := make([]byte, testBlockBytes)
+	offset, err := e.memory.BlockOffset(uint32(layer), 0, uint32(block))
+	if err == nil {
+		_, err = e.memory.ReadAt(bytes, offset)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return bytes
 }
 
 // dataPlane is a scheduler with worker 1 (prefill) and 2 (decode), both with an endpoint, and a call to
@@ -103,11 +115,13 @@ func dataPlane(ctx context.Context, t *testing.T, source, target []int32, wrong 
 	scheduler, profile := openCluster(t, Config{"driving": "thread", "transfer_address": address,
 		"transfer_secret": testSecret})
 	var engines [2]*testEngine
+	reserved := make(chan struct{})
 	var group, running sync.WaitGroup
 	t.Cleanup(running.Wait)
 	for i, blocks := range [][]int32{source, target} {
 		engine := openEngine(t, address, uint32(i)+1, blocks)
 		engines[i] = engine
+		engine.reserved = reserved
 		engine.pool += uint64(i) * wrong
 		group.Add(1)
 		running.Add(1)
@@ -174,6 +188,9 @@ func TestKVMovesBetweenTwoEndpoints(t *testing.T) {
 		if bytes.Equal(engines[0].block(layer, 1), engines[1].block(layer, 1)) {
 			t.Fatal("another block was written")
 		}
+	}
+	if !errors.Is(engines[1].removed, ErrState) || !engines[1].memory.registered {
+		t.Fatalf("a pool in use was removed, or its memory let go: %v", engines[1].removed)
 	}
 	link, err := engines[0].endpoint.Link(2)
 	must(t, err)
