@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "runtime/clock.h"
 
 namespace hexagent::controller {
 
@@ -14,8 +15,6 @@ using control::Kind;
 using control::Message;
 
 namespace {
-
-int64_t clock_ns() { return static_cast<int64_t>(uv_hrtime()); }
 
 uint32_t worker_of(const Connection* connection) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(connection->tag));
@@ -69,7 +68,7 @@ void Controller::on_knock() {
     return;
   }
   try {
-    callers_[connection] = {nonce, clock_ns()};
+    callers_[connection] = {nonce, monotonic_now()};
   } catch (...) {
     connection->close();
     throw;
@@ -128,7 +127,7 @@ void Controller::on_lost(Connection* connection, hexagent_status status) {
   count_status(status, &counts_.lost);
   endpoints_[worker_of(connection)].connection = nullptr;  // it closes itself
   Endpoint& endpoint = endpoints_[worker_of(connection)];
-  endpoint.lost_ns = clock_ns();
+  endpoint.lost_ns = monotonic_now();
   const uint32_t worker = worker_of(connection);
   Message lost;
   lost.kind = Kind::kPeerLost;
@@ -232,7 +231,7 @@ void Controller::sweep_callers(int64_t now) {
 }
 
 void Controller::sweep() {
-  const int64_t now = clock_ns();
+  const int64_t now = monotonic_now();
   sweep_callers(now);
   Message ping;
   ping.kind = Kind::kPing;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "controller/controller.h"
+#include "runtime/clock.h"
 
 namespace hexagent::controller {
 
@@ -17,8 +18,6 @@ namespace {
 constexpr uint32_t kSource = HEXAGENT_TRANSFER_SOURCE;
 constexpr uint32_t kTarget = HEXAGENT_TRANSFER_TARGET;
 
-int64_t clock_ns() { return static_cast<int64_t>(uv_hrtime()); }  // CLOCK_MONOTONIC
-
 uint32_t worker_at(const TransferOrder& order, uint32_t side) {
   return side == kSource ? order.from : order.to;
 }
@@ -26,7 +25,7 @@ uint32_t worker_at(const TransferOrder& order, uint32_t side) {
 // Clocks of machines differ, so deadlines travel as what is left of them.
 int64_t time_left(int64_t deadline_ns) {
   if (deadline_ns == 0) return 0;
-  const int64_t left = deadline_ns - clock_ns();
+  const int64_t left = deadline_ns - monotonic_now();
   return left == 0 ? -1 : left;
 }
 
@@ -121,14 +120,14 @@ void Controller::on_reserved(uint32_t worker, const Message& message) {
     return end(message.transfer, transfer, HEXAGENT_E_PEER, 0);
   }
   transfer->told[kSource] = true;
-  transfer->start_ns = clock_ns();
+  transfer->start_ns = monotonic_now();
 }
 
 void Controller::on_ended(uint32_t worker, const Message& message) {
   Transfer* transfer = find_of(worker, message.transfer, message.side);
   if (transfer == nullptr || transfer->ended) return;
   if (message.duration_ns > 0 && message.side == kSource) {
-    transfer->start_ns = std::max(transfer->start_ns, clock_ns() - message.duration_ns);
+    transfer->start_ns = std::max(transfer->start_ns, monotonic_now() - message.duration_ns);
   }
   end(message.transfer, transfer, message.status, message.bytes);
 }
@@ -144,7 +143,7 @@ void Controller::on_quiesced(uint32_t worker, const Message& message) {
 
 void Controller::end(uint64_t id, Transfer* transfer, hexagent_status status, uint64_t bytes) {
   transfer->ended = true;
-  transfer->ended_ns = clock_ns();
+  transfer->ended_ns = monotonic_now();
   count_status(status, &counts_.ended);
   counts_.ended_bytes += bytes;
   for (const uint32_t side : {kTarget, kSource}) {
@@ -167,7 +166,7 @@ void Controller::settle(uint64_t id, Transfer* transfer, uint32_t side, hexagent
   transfer->quiesced[side] = true;
   if (transfer->told[side]) {
     ++counts_.quiesce_waits;
-    counts_.quiesce_wait_ns += clock_ns() - transfer->ended_ns;
+    counts_.quiesce_wait_ns += monotonic_now() - transfer->ended_ns;
   }
   events_->on_transfer_quiesced(id, transfer->order, side, status);
 }

@@ -1,16 +1,12 @@
 // Inputs about links: what is declared of pairs of domains, and what was measured between workers.
 #include "core/links.h"
 #include "core/state.h"
+#include "core/verdict.h"
 
 namespace hexagent {
 namespace {
 
 using State = Scheduler::State;
-
-struct Verdict {
-  hexagent_status status = HEXAGENT_OK;
-  uint32_t field = HEXAGENT_FIELD_NONE;
-};
 
 // One end that a sample names; 0 is any.
 Verdict check_end(const State& state, uint32_t id, uint32_t incarnation, uint32_t role) {

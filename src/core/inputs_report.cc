@@ -7,14 +7,10 @@
 #include "core/shadow_placing.h"
 #include "core/state.h"
 #include "core/transfers.h"
+#include "core/verdict.h"
 
 namespace hexagent {
 namespace {
-
-struct Verdict {
-  hexagent_status status = HEXAGENT_OK;
-  uint32_t field = HEXAGENT_FIELD_NONE;
-};
 
 // How far a call has come, as phases that are over: 0 none, 1 prefill, 2 transfer, 3 decode.
 uint32_t phases_over(const Call& call) {

@@ -5,15 +5,11 @@
 #include "core/admission.h"
 #include "core/lifecycle.h"
 #include "core/state.h"
+#include "core/verdict.h"
 #include "core/workflow/horizon.h"
 
 namespace hexagent {
 namespace {
-
-struct Verdict {
-  hexagent_status status = HEXAGENT_OK;
-  uint32_t field = HEXAGENT_FIELD_NONE;
-};
 
 // The largest KV caches among the workers a call may use, in tokens of whole blocks; 0 = no worker.
 struct Room {

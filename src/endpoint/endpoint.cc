@@ -17,7 +17,6 @@ namespace {
 
 constexpr uint32_t kCommandsBeside = 64;
 constexpr uint32_t kEventsBeside = 64;
-constexpr uint32_t kEventsPerTransfer = 3;  // the question, the end, quiesced
 
 hexagent_transport_config with_options(const EndpointSettings& settings) {
   hexagent_transport_config config = settings.transport;

@@ -3,9 +3,8 @@
 // each ends once and quiesces once, whichever of the three fails. See include/hexagent/endpoint.h.
 //
 // All but the queues belongs to one thread, which start() makes and stop() joins. Files:
-// endpoint.cc life and commands, transfers.cc records of transfers. Tests:
-// tests/unit/endpoint/endpoint_test.cc,
-// tests/unit/endpoint/.
+// endpoint.cc life and commands, transfers.cc records of transfers.
+// Tests: tests/unit/endpoint/.
 #pragma once
 
 #include <uv.h>
@@ -24,6 +23,9 @@
 #include "endpoint/transport_port.h"
 
 namespace hexagent::endpoint {
+
+// Events that one side of a transfer may raise: the question, the end, quiesced.
+inline constexpr uint32_t kEventsPerTransfer = 3;
 
 struct EndpointSettings {
   LinkSettings link;

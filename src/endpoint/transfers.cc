@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/time.h"
 #include "endpoint/endpoint.h"
 #include "runtime/clock.h"
 
@@ -16,9 +17,7 @@ using control::Message;
 
 namespace {
 
-constexpr uint32_t kEventsPerTransfer = 3;
-constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kAnswerMostNs = 3'600'000 * kMs;
+constexpr int64_t kAnswerMostNs = 3'600'000 * kMillisecondNs;
 
 // What the two ends hold against each other's clocks.
 int64_t to_deadline(int64_t left_ns) {
@@ -103,7 +102,7 @@ void Endpoint::expire_questions() {
   uv_timer_start(
       &answer_timer_,
       [](uv_timer_t* timer) { static_cast<Endpoint*>(timer->data)->on_answer_time(); },
-      static_cast<uint64_t>((next_ns - now + kMs - 1) / kMs), 0);
+      static_cast<uint64_t>((next_ns - now + kMillisecondNs - 1) / kMillisecondNs), 0);
 }
 
 void Endpoint::need_peer(uint32_t worker, uint64_t incarnation) {

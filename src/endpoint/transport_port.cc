@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/time.h"
 #include "runtime/clock.h"
 
 namespace hexagent::endpoint {
@@ -10,7 +11,6 @@ namespace {
 
 // Copies between two looks at the sockets. Host transports copy inside progress().
 constexpr uint32_t kCopiesPerTurn = 2;
-constexpr int64_t kMs = 1'000'000;
 
 TransportPort* port_of(void* data) { return static_cast<TransportPort*>(data); }
 
@@ -81,7 +81,7 @@ void TransportPort::turn() {
   if (open_ && done < 0) return owner_->on_transport_broken();
   if (!open_ || done > 0 || told) return;  // another turn
   uv_idle_stop(&idle_);
-  arm(send_again_ ? monotonic_now() + kMs : next_ns);
+  arm(send_again_ ? monotonic_now() + kMillisecondNs : next_ns);
 }
 
 void TransportPort::hand_on() {
@@ -97,11 +97,12 @@ void TransportPort::arm(int64_t next_ns) {
     uv_timer_stop(&timer_);
     return;
   }
-  const int64_t wait_ns = std::clamp<int64_t>(next_ns - monotonic_now(), 0, 3'600'000 * kMs);
+  const int64_t wait_ns =
+      std::clamp<int64_t>(next_ns - monotonic_now(), 0, 3'600'000 * kMillisecondNs);
   // Rounded up: a timer that fires too early would only fire again.
   uv_timer_start(
       &timer_, [](uv_timer_t* handle) { port_of(handle->data)->stir(); },
-      static_cast<uint64_t>((wait_ns + kMs - 1) / kMs), 0);
+      static_cast<uint64_t>((wait_ns + kMillisecondNs - 1) / kMillisecondNs), 0);
 }
 
 }  // namespace hexagent::endpoint

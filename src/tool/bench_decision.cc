@@ -16,6 +16,7 @@
 #include "sim/random.h"
 #include "sim/workload/trace.h"
 #include "tool/allocation_counter.h"
+#include "tool/bench_timing.h"
 
 namespace hexagent::tool {
 namespace {
@@ -25,17 +26,12 @@ using sim::TimeNs;
 constexpr const char* kModel = "llama-3.1-70b";
 constexpr uint32_t kParallel = 4;
 
-void check(int32_t status, const char* action) {
-  if (status >= 0) return;
-  throw std::runtime_error(std::string(action) + ": " + hexagent_status_text(status));
-}
-
-class Bench {
+class DecisionBench {
  public:
-  explicit Bench(const BenchDecisionConfig& config);
-  ~Bench() { hexagent_close(scheduler_); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  explicit DecisionBench(const BenchDecisionConfig& config);
+  ~DecisionBench() { hexagent_close(scheduler_); }
+  DecisionBench(const DecisionBench&) = delete;
+  DecisionBench& operator=(const DecisionBench&) = delete;
 
   BenchDecisionResult run();
 
@@ -77,7 +73,8 @@ class Bench {
   TimeNs now_ = 0;
 };
 
-Bench::Bench(const BenchDecisionConfig& config) : config_(config), decisions_(4096) {
+DecisionBench::DecisionBench(const BenchDecisionConfig& config)
+    : config_(config), decisions_(4096) {
   config_.warmup = std::min(config.warmup, config.events / 2 + 4 * config.waiting);
   for (const std::string& path : config.traces) traces_.push_back(sim::load_trace(path));
   for (const sim::Trace& trace : traces_) {
@@ -107,13 +104,13 @@ Bench::Bench(const BenchDecisionConfig& config) : config_(config), decisions_(40
   for (uint32_t walk = 0; walk < config.workflows; ++walk) begin(walk);
 }
 
-uint32_t Bench::name(const std::string& text) {
+uint32_t DecisionBench::name(const std::string& text) {
   const int32_t id = hexagent_name(scheduler_, text.data(), static_cast<uint32_t>(text.size()));
   check(id, "name");
   return static_cast<uint32_t>(id);
 }
 
-void Bench::add_workers() {
+void DecisionBench::add_workers() {
   model_ = name(kModel);
   // The mix of hetero-1: 2 A100, 3 H100, 3 H200 of eight.
   const char* mix[] = {"A100-80G", "A100-80G",  "H100-80G",  "H100-80G",
@@ -139,7 +136,7 @@ void Bench::add_workers() {
   turn();
 }
 
-void Bench::begin(uint32_t index) {
+void DecisionBench::begin(uint32_t index) {
   Walk& walk = walks_[index];
   walk.body = bodies_[random_.below(bodies_.size())];
   walk.id = next_workflow_++;
@@ -155,7 +152,7 @@ void Bench::begin(uint32_t index) {
   check(result, "workflow");
 }
 
-void Bench::submit(uint32_t index) {
+void DecisionBench::submit(uint32_t index) {
   Walk& walk = walks_[index];
   walk.asleep = false;
   const sim::TraceCall& body = walk.body->calls[walk.next_call];
@@ -186,14 +183,15 @@ void Bench::submit(uint32_t index) {
   check(result, "submit");
 }
 
-uint64_t Bench::waiting() const {
+uint64_t DecisionBench::waiting() const {
   hexagent_stats stats = {};
   stats.struct_size = sizeof(stats);
   check(hexagent_stats_read(scheduler_, &stats), "stats");
   return stats.calls_waiting;
 }
 
-void Bench::report_later(const hexagent_decision& decision, uint32_t phase, uint32_t tokens) {
+void DecisionBench::report_later(const hexagent_decision& decision, uint32_t phase,
+                                 uint32_t tokens) {
   Pending pending;
   pending.walk = static_cast<uint32_t>(decision.user_data);
   pending.report.workflow = decision.workflow;
@@ -205,7 +203,7 @@ void Bench::report_later(const hexagent_decision& decision, uint32_t phase, uint
   events_.push(std::max(now_ + 1, decision.expected_end_ns), pending);
 }
 
-void Bench::react(const hexagent_decision& decision) {
+void DecisionBench::react(const hexagent_decision& decision) {
   const auto index = static_cast<uint32_t>(decision.user_data);
   switch (decision.kind) {
     case HEXAGENT_DECISION_PREFILL:
@@ -232,7 +230,7 @@ void Bench::react(const hexagent_decision& decision) {
   }
 }
 
-void Bench::wake_one() {
+void DecisionBench::wake_one() {
   const uint64_t slot = random_.below(asleep_.size());
   const uint32_t index = asleep_[slot];
   asleep_[slot] = asleep_.back();
@@ -240,7 +238,7 @@ void Bench::wake_one() {
   submit(index);
 }
 
-uint32_t Bench::turn() {
+uint32_t DecisionBench::turn() {
   using Clock = std::chrono::steady_clock;
   const auto before = Clock::now();
   check(hexagent_step(scheduler_, now_), "step");
@@ -260,7 +258,7 @@ double percentile(std::vector<uint32_t>* values, double share) {
   return (*values)[static_cast<size_t>(rank)];
 }
 
-BenchDecisionResult Bench::run() {
+BenchDecisionResult DecisionBench::run() {
   BenchDecisionResult result;
   std::vector<uint32_t> costs;
   std::vector<uint32_t> idle;
@@ -315,7 +313,7 @@ BenchDecisionResult Bench::run() {
 }  // namespace
 
 BenchDecisionResult bench_decision(const BenchDecisionConfig& config) {
-  return Bench(config).run();
+  return DecisionBench(config).run();
 }
 
 }  // namespace hexagent::tool

@@ -20,7 +20,7 @@
 namespace hexagent::tool {
 namespace {
 
-struct Options {
+struct EndToEndOptions {
   uint32_t samples = 20000;
   bool json = false;
 };
@@ -68,9 +68,9 @@ class PingPong {
   std::thread echo_;
 };
 
-class Bench {
+class EndToEndBench {
  public:
-  Bench() : scheduler_(open_scheduler({{"driving", "thread"}})), decisions_(64) {
+  EndToEndBench() : scheduler_(open_scheduler({{"driving", "thread"}})), decisions_(64) {
     hexagent_profile profile = {};
     profile.struct_size = sizeof(profile);
     check(hexagent_profile_builtin(scheduler_, "H100-80G", "llama-3.1-70b", 4, &profile),
@@ -89,9 +89,9 @@ class Bench {
     }
     model_ = profile.model;
   }
-  ~Bench() { hexagent_close(scheduler_); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  ~EndToEndBench() { hexagent_close(scheduler_); }
+  EndToEndBench(const EndToEndBench&) = delete;
+  EndToEndBench& operator=(const EndToEndBench&) = delete;
 
   int64_t sample() {
     begin_workflow();
@@ -173,8 +173,8 @@ class Bench {
   uint64_t workflow_ = 0;
 };
 
-void run(const Options& options) {
-  Bench bench;
+void run_end_to_end(const EndToEndOptions& options) {
+  EndToEndBench bench;
   PingPong ping_pong;
   for (uint32_t i = 0; i < kChunk; ++i) {  // warm up
     bench.sample();
@@ -208,10 +208,10 @@ void run(const Options& options) {
 void add_bench_end_to_end(CLI::App* bench) {
   CLI::App* command =
       bench->add_subcommand("end-to-end", "Submit to decision readable, own-thread driving");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EndToEndOptions>();
   command->add_option("--samples", options->samples)->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_end_to_end(*options); });
 }
 
 }  // namespace hexagent::tool

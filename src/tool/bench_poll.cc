@@ -12,15 +12,15 @@
 namespace hexagent::tool {
 namespace {
 
-class Bench {
+class PollBench {
  public:
-  explicit Bench(const char* driving)
+  explicit PollBench(const char* driving)
       : scheduler_(open_scheduler({{"driving", driving}, {"calls_max", "1024"}})),
         manual_(std::string(driving) == "manual"),
         decisions_(kRecordsPerRound) {}
-  ~Bench() { hexagent_close(scheduler_); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  ~PollBench() { hexagent_close(scheduler_); }
+  PollBench(const PollBench&) = delete;
+  PollBench& operator=(const PollBench&) = delete;
 
   // Median over the rounds of nanoseconds per decision, up to `batch` in one call.
   double measure(uint32_t rounds, uint32_t batch) {
@@ -61,8 +61,8 @@ class Bench {
 }  // namespace
 
 void add_bench_poll(CLI::App* bench) {
-  add_driving_bench<Bench>(bench, {"poll", "What polling a decision costs its caller",
-                                   "hexagent_poll(), ns per decision", 256});
+  add_driving_bench<PollBench>(bench, {"poll", "What polling a decision costs its caller",
+                                       "hexagent_poll(), ns per decision", 256});
 }
 
 }  // namespace hexagent::tool

@@ -224,14 +224,14 @@ Cost measure(uint32_t producer_count, uint64_t items) {
   return {static_cast<double>(end - begin) / count, static_cast<double>(spent) / count};
 }
 
-struct Options {
+struct RingOptions {
   uint64_t items = 200000;  // of each producer
   uint32_t producers = 2;
   uint32_t repetitions = 31;
   bool json = false;
 };
 
-struct Result {
+struct RingResult {
   double ring_ns, mutex_ns, boost_ns;                 // medians per item
   double over_mutex, over_boost;                      // medians of the ratios of one repetition
   double best_over_mutex, best_over_boost;            // ratios of the best repetitions
@@ -260,7 +260,7 @@ double ratio(const std::vector<Cost>& theirs, const std::vector<Cost>& ours, dou
 
 // Repetitions take turns, so that what disturbs the machine disturbs all three.
 template <bool with_report>
-Result compare(const Options& options) {
+RingResult compare(const RingOptions& options) {
   std::vector<Cost> ring, mutex, boost;
   const uint32_t producers = options.producers;
   for (uint32_t i = 0; i < options.repetitions; ++i) {
@@ -276,7 +276,7 @@ Result compare(const Options& options) {
           ratio(boost, ring, processor)};
 }
 
-nlohmann::ordered_json to_json(const Result& result) {
+nlohmann::ordered_json to_json(const RingResult& result) {
   return {{"ring_ns", result.ring_ns},
           {"mutex_deque_ns", result.mutex_ns},
           {"boost_lockfree_ns", result.boost_ns},
@@ -289,7 +289,7 @@ nlohmann::ordered_json to_json(const Result& result) {
           {"processor_over_boost_lockfree", result.processor_over_boost}};
 }
 
-void print(const char* payload, const Result& result) {
+void print(const char* payload, const RingResult& result) {
   std::printf("%-28s %8.1f %14.1f %16.1f %8.2f (%.2f) %8.2f (%.2f)\n", payload, result.ring_ns,
               result.mutex_ns, result.boost_ns, result.over_mutex, result.best_over_mutex,
               result.over_boost, result.best_over_boost);
@@ -297,9 +297,9 @@ void print(const char* payload, const Result& result) {
               result.processor_over_mutex, result.processor_over_boost);
 }
 
-void run(const Options& options) {
-  const Result report = compare<true>(options);
-  const Result event = compare<false>(options);
+void run_ring(const RingOptions& options) {
+  const RingResult report = compare<true>(options);
+  const RingResult event = compare<false>(options);
   if (options.json) {
     const nlohmann::ordered_json ring = {
         {"producers", options.producers}, {"report", to_json(report)}, {"event", to_json(event)}};
@@ -319,14 +319,14 @@ void run(const Options& options) {
 
 void add_bench_ring(CLI::App* bench) {
   CLI::App* command = bench->add_subcommand("ring", "The intake ring against other queues");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RingOptions>();
   command->add_option("--items", options->items, "Items of each producer")->capture_default_str();
   command->add_option("--producers", options->producers, "Threads that push")
       ->capture_default_str()
       ->check(CLI::Range(1U, kProducersMax));
   command->add_option("--repetitions", options->repetitions)->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_ring(*options); });
 }
 
 }  // namespace hexagent::tool

@@ -11,9 +11,9 @@
 namespace hexagent::tool {
 namespace {
 
-class Bench {
+class SubmitBench {
  public:
-  explicit Bench(const char* driving)
+  explicit SubmitBench(const char* driving)
       : scheduler_(open_scheduler({{"driving", driving}, {"calls_max", "1024"}})),
         manual_(std::string(driving) == "manual"),
         calls_(HEXAGENT_BATCH_MAX),
@@ -27,9 +27,9 @@ class Bench {
       call.prompt_tokens = 1000;
     }
   }
-  ~Bench() { hexagent_close(scheduler_); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  ~SubmitBench() { hexagent_close(scheduler_); }
+  SubmitBench(const SubmitBench&) = delete;
+  SubmitBench& operator=(const SubmitBench&) = delete;
 
   // Median over the rounds of nanoseconds per record, `batch` records in one call.
   double measure(uint32_t rounds, uint32_t batch) {
@@ -67,8 +67,8 @@ class Bench {
 }  // namespace
 
 void add_bench_submit(CLI::App* bench) {
-  add_driving_bench<Bench>(bench, {"submit", "What submitting a call costs its caller",
-                                   "hexagent_submit(), ns per record", 64});
+  add_driving_bench<SubmitBench>(bench, {"submit", "What submitting a call costs its caller",
+                                         "hexagent_submit(), ns per record", 64});
 }
 
 }  // namespace hexagent::tool

@@ -82,7 +82,7 @@ void print(const TcpResult& tcp) {
               100 * tcp.share_of_plain, tcp.bytes_per_s * 1e-9, tcp.plain_bytes_per_s * 1e-9);
 }
 
-void run(const BenchTransportOptions& options) {
+void run_transport(const BenchTransportOptions& options) {
   const PathResult path = bench_path(options);
   const std::vector<CopyResult> copies = bench_copies(options);
   const std::vector<TransferResult> transfers = bench_transfers(options);
@@ -119,7 +119,7 @@ void add_bench_transport(CLI::App* bench) {
       ->capture_default_str()
       ->check(CLI::Range(1U, 1000U));
   command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_transport(*options); });
 }
 
 }  // namespace hexagent::tool

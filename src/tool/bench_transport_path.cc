@@ -15,7 +15,7 @@ namespace hexagent::tool {
 namespace {
 
 // A host without queues that grow, so that allocations counted are the transport's.
-struct End {
+struct PathEnd {
   static constexpr uint32_t kMessages = 128;
   struct Message {
     size_t size;
@@ -31,7 +31,7 @@ struct End {
   uint32_t quiesced = 0;
   int64_t first_event_ns = 0;
 
-  ~End() {
+  ~PathEnd() {
     if (transport != nullptr) ops->destroy(transport);
   }
   void open(uint32_t worker, hexagent_transport_config config) {
@@ -48,7 +48,7 @@ struct End {
     check(ops->create(&host, &config, &transport), "create");
   }
   static hexagent_status post_event(void* context, const hexagent_transfer_event* event) {
-    auto* end = static_cast<End*>(context);
+    auto* end = static_cast<PathEnd*>(context);
     if (event->kind == HEXAGENT_TRANSFER_FAILED && event->status != HEXAGENT_E_CANCELLED) {
       return HEXAGENT_OK;  // noticed by the count that does not rise
     }
@@ -58,7 +58,7 @@ struct End {
     return HEXAGENT_OK;
   }
   static hexagent_status send_control(void* context, uint32_t, const void* message, size_t size) {
-    auto* end = static_cast<End*>(context);
+    auto* end = static_cast<PathEnd*>(context);
     if (end->count == kMessages) return HEXAGENT_E_AGAIN;
     Message& to = end->messages[(end->first + end->count++) % kMessages];
     to.size = size;
@@ -102,7 +102,7 @@ class Path {
     run();
     return took_ns;
   }
-  const End& source() const { return source_; }
+  const PathEnd& source() const { return source_; }
   int64_t submitted_ns() const { return submitted_ns_; }
 
  private:
@@ -114,12 +114,12 @@ class Path {
     check(source_.ops->submit(source_.transport, &wanted.transfer, &id_), "submit");
     return clock_ns() - submitted_ns_;
   }
-  static bool deliver(End* from, const End& to, uint32_t worker) {
+  static bool deliver(PathEnd* from, const PathEnd& to, uint32_t worker) {
     const bool any = from->count > 0;
     for (; from->count > 0; --from->count) {
-      const End::Message& message = from->messages[from->first];
+      const PathEnd::Message& message = from->messages[from->first];
       check(to.ops->control(to.transport, worker, message.bytes, message.size), "control");
-      from->first = (from->first + 1) % End::kMessages;
+      from->first = (from->first + 1) % PathEnd::kMessages;
     }
     return any;
   }
@@ -133,8 +133,8 @@ class Path {
   }
 
   BenchMemory pools_[2];
-  End source_;
-  End target_;
+  PathEnd source_;
+  PathEnd target_;
   uint64_t give_ = 0;
   uint64_t take_ = 0;
   uint64_t id_ = 0;

@@ -87,10 +87,10 @@ double plain_loop(const unsigned char* from, unsigned char* to, size_t bytes) {
 
 // -- the transport, each end in a thread
 
-struct End {
+struct TcpEnd {
   const hexagent_transport_ops* ops = transport::host_tcp_ops();
   hexagent_transport* transport = nullptr;
-  End* other = nullptr;
+  TcpEnd* other = nullptr;
   uint32_t other_worker = 0;
   int wake = eventfd(0, EFD_NONBLOCK);
   std::mutex mutex;
@@ -99,11 +99,11 @@ struct End {
   std::atomic<uint32_t> quiesced{0};
   std::atomic<uint32_t> done{0};
 
-  ~End() {
+  ~TcpEnd() {
     if (transport != nullptr) ops->destroy(transport);
     close(wake);
   }
-  void open(uint32_t worker, End* to) {
+  void open(uint32_t worker, TcpEnd* to) {
     other = to;
     other_worker = 3 - worker;
     hexagent_transport_host host = {};
@@ -121,14 +121,14 @@ struct End {
     check(ops->create(&host, &config, &transport), "create");
   }
   static hexagent_status post_event(void* context, const hexagent_transfer_event* event) {
-    auto* end = static_cast<End*>(context);
+    auto* end = static_cast<TcpEnd*>(context);
     if (event->kind == HEXAGENT_TRANSFER_PEER_UP) ++end->ups;
     if (event->kind == HEXAGENT_TRANSFER_DONE) ++end->done;
     if (event->kind == HEXAGENT_TRANSFER_QUIESCED) ++end->quiesced;
     return HEXAGENT_OK;
   }
   static hexagent_status send_control(void* context, uint32_t, const void* message, size_t size) {
-    End* to = static_cast<End*>(context)->other;
+    TcpEnd* to = static_cast<TcpEnd*>(context)->other;
     const auto* bytes = static_cast<const unsigned char*>(message);
     {
       const std::lock_guard<std::mutex> lock(to->mutex);
@@ -196,8 +196,8 @@ class TcpPath {
  private:
   std::vector<int32_t> ids_;
   BenchMemory memory_[2];
-  End source_;
-  End target_;
+  TcpEnd source_;
+  TcpEnd target_;
   uint64_t give_ = 0;
   uint64_t take_ = 0;
 };

@@ -7,6 +7,7 @@
 
 #include "core/base/check.h"
 #include "core/base/sized_struct.h"
+#include "core/base/time.h"
 
 namespace hexagent {
 
@@ -230,13 +231,12 @@ hexagent_status check_query(uint32_t abi, const hexagent_transport_ops** out) {
 
 bool take_common_option(std::string_view key, std::string_view value, EngineSettings* settings) {
   constexpr int64_t kSilenceMaxMs = 3'600'000;
-  constexpr int64_t kNsPerMs = 1'000'000;
   if (key != "silence_ms") return false;
   int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc() || end != value.data() + value.size()) return false;
   if (number < 1 || number > kSilenceMaxMs) return false;
-  settings->silence_min_ns = number * kNsPerMs;
+  settings->silence_min_ns = number * kMillisecondNs;
   return true;
 }
 

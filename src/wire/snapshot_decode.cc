@@ -9,10 +9,6 @@
 namespace hexagent {
 namespace {
 
-// Snapshot, section, column; a little more for what may come.
-constexpr uint32_t kDepthMax = 8;
-constexpr uint32_t kTablesMax = 1u << 16;
-
 bool refuse(std::string* flaw, const std::string& text) {
   *flaw = text;
   return false;
@@ -94,9 +90,11 @@ bool decode_sections(const uint8_t* bytes, size_t size, SnapshotSections* sectio
   std::vector<uint64_t> aligned((size + 7) / 8);
   std::memcpy(aligned.data(), bytes, size);
   const uint8_t* buffer = reinterpret_cast<const uint8_t*>(aligned.data()) + kSnapshotHeadSize;
+  constexpr uint32_t kDepthMax = 8;  // snapshot, section, column; a little more for what may come
+  constexpr uint32_t kTablesMax = 1u << 16;
   flatbuffers::Verifier verifier(buffer, size - kSnapshotHeadSize, kDepthMax, kTablesMax);
-  if (!wire::VerifySnapshotRecordBuffer(verifier)) return refuse(flaw, "malformed");
-  const wire::SnapshotRecord* record = wire::GetSnapshotRecord(buffer);
+  if (!wire::VerifyStateRecordBuffer(verifier)) return refuse(flaw, "malformed");
+  const wire::StateRecord* record = wire::GetStateRecord(buffer);
   if (record->format() != kSnapshotFormat) return refuse(flaw, "the format is not known here");
   if (record->sections() == nullptr) return refuse(flaw, "no sections");
   Taker taker(size, flaw);

@@ -84,8 +84,7 @@ std::vector<uint8_t> encode_sections(const SnapshotSections& sections) {
     records.push_back(wire::CreateSectionRecord(builder, name, section.rows, list));
   }
   const auto list = builder.CreateVector(records);
-  wire::FinishSnapshotRecordBuffer(builder,
-                                   wire::CreateSnapshotRecord(builder, kSnapshotFormat, list));
+  wire::FinishStateRecordBuffer(builder, wire::CreateStateRecord(builder, kSnapshotFormat, list));
   std::vector<uint8_t> bytes(kSnapshotHeadSize + builder.GetSize());
   std::memcpy(bytes.data() + kSnapshotHeadSize, builder.GetBufferPointer(), builder.GetSize());
   seal_snapshot(&bytes);

@@ -12,6 +12,8 @@ using TimeNs = int64_t;
 
 inline constexpr TimeNs kNever = std::numeric_limits<TimeNs>::max();
 inline constexpr TimeNs kSecondNs = 1'000'000'000;
+inline constexpr TimeNs kMillisecondNs = 1'000'000;
+inline constexpr double kNsPerS = 1e9;
 
 // Latest time that anybody may speak of: the Unix clock until 2096. With the longest estimate
 // (to_ns) or duration added it still fits.

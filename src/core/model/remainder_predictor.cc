@@ -8,7 +8,7 @@
 namespace hexagent {
 namespace {
 
-constexpr double kPseudoCount = 4.0;
+constexpr double kPriorWeight = 4.0;
 constexpr double kPrior_s = 10.0;  // of which only matters that it is the same for all
 constexpr double kTick_s = 0.01;   // histograms reach three hours
 constexpr uint32_t kAll = 0;
@@ -78,8 +78,8 @@ Remainder RemainderPredictor::predict(uint32_t class_name, uint32_t stage,
     const Cell* cell = find(level, class_name, stage, calls_done);
     levels[level] = cell == nullptr ? &cells_[0] : cell;
     if (cell == nullptr || cell->count == 0) continue;
-    const double sum = static_cast<double>(cell->count) + kPseudoCount;
-    const double kept = kPseudoCount / sum;
+    const double sum = static_cast<double>(cell->count) + kPriorWeight;
+    const double kept = kPriorWeight / sum;
     remainder.work_s = cell->work_sum_s / sum + kept * remainder.work_s;
     remainder.path_s = cell->path_sum_s / sum + kept * remainder.path_s;
     for (uint32_t wider = 0; wider < level; ++wider) observation_weight[wider] *= kept;

@@ -36,6 +36,8 @@ struct MeasuredRows {
   std::vector<DecodeRow> decode;
 };
 
+struct MeasuredGrids;
+
 using MeasuredTables = std::map<ProfileKey, MeasuredRows>;
 
 // Reads prefill.csv and decode.csv. Throws InputError.
@@ -71,8 +73,7 @@ class MeasuredProfile final : public TruthTimes {
   const FittedProfile& fitted() const;
 
  private:
-  struct Grids;
-  std::shared_ptr<const Grids> grids_;
+  std::shared_ptr<const MeasuredGrids> grids_;
   mutable LookupCounts counts_;
 };
 

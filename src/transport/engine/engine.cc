@@ -2,15 +2,14 @@
 #include "transport/engine/engine.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "core/base/check.h"
+#include "core/base/time.h"
 #include "transport/engine/ticket.h"
 
 namespace hexagent::transport {
 namespace {
 
-constexpr int64_t kNeverNs = std::numeric_limits<int64_t>::max();
 constexpr uint32_t kBlocksMax = 1u << 24;
 constexpr uint32_t kPeersMax = 4096;
 constexpr uint32_t kPoolsMax = 4096;
@@ -69,8 +68,8 @@ Engine::Engine(const hexagent_transport_host& host, const hexagent_transport_con
       outbox_(config_.transfers_max + config_.reservations_max + config_.peers_max),
       next_seed_(mix(config_.incarnation + 1)),
       first_session_(static_cast<uint32_t>(mix(config_.incarnation + 2))),
-      next_expiry_ns_(kNeverNs),
-      next_silence_ns_(kNeverNs) {
+      next_expiry_ns_(kNever),
+      next_silence_ns_(kNever) {
   if (config_.chunk_bytes_min != 0) settings_.chunk_bytes_min = config_.chunk_bytes_min;
   peers_.reserve(config_.peers_max);
 }

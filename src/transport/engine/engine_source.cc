@@ -1,15 +1,14 @@
 // Engine: the source's side. See engine.h.
 #include <algorithm>
-#include <limits>
 
 #include "core/base/check.h"
+#include "core/base/time.h"
 #include "transport/engine/engine.h"
 #include "transport/engine/ticket.h"
 
 namespace hexagent::transport {
 namespace {
 
-constexpr int64_t kNeverNs = std::numeric_limits<int64_t>::max();
 constexpr int64_t kSilenceFactor = 10;  // times the expected time of a chunk
 
 uint32_t layer_count(const WireShape& wire) { return wire.region_count / wire.regions_per_layer; }
@@ -352,11 +351,11 @@ void Engine::on_close_from_target(uint32_t peer, const CloseMessage& message) {
 
 // A peer that lets a chunk wait far too long is gone, whatever its connection says.
 void Engine::watch_silence(int64_t now_ns) {
-  next_silence_ns_ = kNeverNs;
+  next_silence_ns_ = kNever;
   for (uint32_t index = 0; index < peers_.size(); ++index) {
     Peer& peer = peers_[index];
     if (peer.state != Peer::State::kUp || peer.under_way == 0) continue;
-    int64_t first_ns = kNeverNs;
+    int64_t first_ns = kNever;
     for (const Sending& sending : peer.sending) {
       if (sending.state == Sending::State::kFree || sending.orphan) continue;
       first_ns = std::min(first_ns, sending.give_up_ns);

@@ -1,19 +1,13 @@
 // Engine: the target's side. See engine.h. Nothing that a source says is believed: every message is
 // held against the reservation, and a slot against the generation under which it was lent.
 #include <algorithm>
-#include <limits>
 
 #include "core/base/check.h"
+#include "core/base/time.h"
 #include "transport/engine/engine.h"
 #include "transport/engine/ticket.h"
 
 namespace hexagent::transport {
-namespace {
-
-constexpr int64_t kNeverNs = std::numeric_limits<int64_t>::max();
-
-}  // namespace
-
 void Engine::send_close(uint32_t peer, uint64_t token, uint64_t transfer, hexagent_status status,
                         uint32_t side) {
   const CloseMessage close = {header_for(peers_[peer], MessageKind::kClose), token, transfer,
@@ -243,7 +237,7 @@ void Engine::settle_reservation(uint32_t index) {
 }
 
 void Engine::expire(int64_t now_ns) {
-  next_expiry_ns_ = kNeverNs;
+  next_expiry_ns_ = kNever;
   for (uint32_t index = 0; index < reservations_.capacity(); ++index) {
     if (!reservations_.live(index)) continue;
     const Reservation& reservation = reservations_[index];

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/time.h"
+
 namespace hexagent::transport {
 namespace {
 
@@ -10,7 +12,6 @@ constexpr double kWeight = 0.25;    // of a new sample in the moving means
 constexpr double kFarOff = 1.5;     // a ratio that noise rarely has
 constexpr double kFarthest = 2.0;   // as far as one sample counts that is further off
 constexpr uint32_t kSurprises = 3;  // so many such in a row mean that the link has changed
-constexpr double kNsPerS = 1e9;
 
 // A bunch ends where the next arrival is a good part of the span away. Where none is, chunks
 // arrive one by one; so many make up for a bunch that is cut in two.

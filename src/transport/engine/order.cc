@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/base/time.h"
+
 namespace hexagent::transport {
 namespace {
 
-constexpr double kNsPerS = 1e9;
 constexpr double kAssumedBytesPerS = 1e9;  // until the link has been measured
 constexpr double kRiskMin = 1.0 / 64;      // without a risk the deadline still counts
 constexpr double kSlackMinNs = 1e6;

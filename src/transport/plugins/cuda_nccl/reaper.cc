@@ -16,13 +16,7 @@
 namespace hexagent::transport {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRestTime{100};
-
-struct Release {
-  Clock::time_point due;
-  std::function<void()> release;
-};
 
 // Library threads block all signals: those are the host's.
 template <class Body>
@@ -39,6 +33,12 @@ void start_thread(const Body& body) {
 
 // Shared with the thread, which may live longer than the reaper.
 struct Reaper::Work {
+  using Clock = std::chrono::steady_clock;
+  struct Release {
+    Clock::time_point due;
+    std::function<void()> release;
+  };
+
   std::shared_ptr<DeviceRuntime> runtime;
   std::shared_ptr<MarkTable> marks;
   NcclApi api = {};
@@ -151,7 +151,7 @@ void Reaper::bury(DeadLink link) {
 std::function<void(std::function<void()>)> Reaper::releaser() const {
   return [work = work_](std::function<void()> release) {
     const std::lock_guard<std::mutex> lock(work->mutex);
-    work->releases.push_back({Clock::now() + work->linger, std::move(release)});
+    work->releases.push_back({Work::Clock::now() + work->linger, std::move(release)});
     Work::wake(work);
   };
 }
