@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets and runs each for some seconds (20 if not told) on its corpus. A finding
+# Builds the fuzz targets and runs each for some seconds (20 if not told) on its corpus, two at a time. A finding
 # fails the run and stays in build/fuzz/found; it becomes a named test.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,22 +19,32 @@ rm -f "$log"
 
 found=build/fuzz/found
 mkdir -p "$found"
-failed=0
-for source in tests/fuzz/*_fuzz.cc; do
-  name=$(basename "$source" .cc)
+
+# fuzz NAME: one target; its line is one write, since two run at a time.
+fuzz() {
+  local name=$1 learnt=build/fuzz/learnt/$1 log=build/fuzz/$1.log corpora
   # What is learnt stays in the build folder; the committed corpus is only read.
-  learnt=build/fuzz/learnt/$name
   mkdir -p "$learnt"
   corpora=("$learnt" "tests/fuzz/corpus/$name")
   if [[ $name == snapshot_fuzz ]]; then corpora+=(tests/compat/*/snapshot); fi
-  log=build/fuzz/$name.log
   if "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
        -artifact_prefix="$found/$name-" "${corpora[@]}" >"$log" 2>&1; then
     echo "$name: $(grep -oE 'number_of_executed_units: [0-9]+' "$log" | grep -oE '[0-9]+') runs"
   else
-    echo "$name: found something"
-    tail -n 40 "$log"
-    failed=1
+    echo "$name: found something"$'\n'"$(tail -n 40 "$log")"
+    return 1
   fi
+}
+
+jobs=()
+failed=0
+for source in tests/fuzz/*_fuzz.cc; do
+  if [[ ${#jobs[@]} -ge 2 ]]; then
+    wait "${jobs[0]}" || failed=1
+    jobs=("${jobs[@]:1}")
+  fi
+  fuzz "$(basename "$source" .cc)" &
+  jobs+=($!)
 done
+for job in "${jobs[@]}"; do wait "$job" || failed=1; done
 exit $failed

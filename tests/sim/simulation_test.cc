@@ -57,9 +57,8 @@ Outcome outcome_of(const RunResult& run) {
   return outcome;
 }
 
-Outcome run_cell_once(const CellRequest& request, const std::string& policy, uint64_t seed,
-                      const std::vector<WorkerLoss>& losses = {}) {
-  const Cell cell = prepare_cell(request);
+Outcome run_once(const Cell& cell, const std::string& policy, uint64_t seed,
+                 const std::vector<WorkerLoss>& losses = {}) {
   RunConfig config = cell.run(policy, seed);
   config.losses = losses;
   Simulation simulation(config);
@@ -74,43 +73,48 @@ void assert_whole(const Outcome& outcome, size_t workflows) {
 }
 
 void every_workflow_ends_once_under_every_policy(void**) {
+  const Cell cell = prepare_cell(captain_cell());
   for (const char* policy :
        {"default", "hexagent", "fcfs", "workflow-fcfs", "llf", "atlas", "fcfs-scaled",
         "stretch/round-robin/window", "stretch/own-finish/at_ready"}) {
-    assert_whole(run_cell_once(captain_cell(), policy, 1), 40);
+    assert_whole(run_once(cell, policy, 1), 40);
   }
 }
 
 void every_workflow_ends_once_under_every_rival(void**) {
+  const Cell cell = prepare_cell(captain_cell());
   for (const char* policy :
        {"srpt-scaled", "gittins-scaled", "kairos", "kairos-scaled", "hexgen-flow", "mooncake",
         "lmetric", "dynamo", "llm-d", "sglang", "pulled-queue", "dynamo@router_speed=1",
         "hexagent/llm-d/window", "srpt/mooncake/window"}) {
-    assert_whole(run_cell_once(captain_cell(), policy, 1), 40);
+    assert_whole(run_once(cell, policy, 1), 40);
   }
 }
 
 void decode_bound_at_prefill_end_works_too(void**) {
   CellRequest request = captain_cell();
   request.decode_binding = "prefill_end";
+  const Cell cell = prepare_cell(request);
   for (const char* policy : {"default", "hexagent", "llf", "hexgen-flow", "dynamo", "sglang"}) {
-    assert_whole(run_cell_once(request, policy, 1), 40);
+    assert_whole(run_once(cell, policy, 1), 40);
   }
 }
 
 void a_lost_worker_costs_time_and_no_workflow(void**) {
   // Worker 0 prefills, worker 3 decodes; both die in mid-run and come back.
   const std::vector<WorkerLoss> losses = {{0, 10.0, 30.0}, {3, 20.0, 30.0}};
+  const Cell cell = prepare_cell(captain_cell());
   for (const char* policy : {"default", "hexagent", "workflow-fcfs", "sglang", "kairos"}) {
-    assert_whole(run_cell_once(captain_cell(), policy, 2, losses), 40);
+    assert_whole(run_once(cell, policy, 2, losses), 40);
   }
 }
 
 void a_drain_measures_all_and_ends(void**) {
   CellRequest request = captain_cell();
   request.drain_factor = 4.0;
-  assert_whole(run_cell_once(request, "default", 1), 40);
-  assert_whole(run_cell_once(request, "hexagent", 1), 40);
+  const Cell cell = prepare_cell(request);
+  assert_whole(run_once(cell, "default", 1), 40);
+  assert_whole(run_once(cell, "hexagent", 1), 40);
 }
 
 void sessions_run_closed_loop(void**) {
@@ -119,25 +123,27 @@ void sessions_run_closed_loop(void**) {
   request.cluster = "hetero-1";
   request.closed_loop = true;
   request.workflows = 30;
-  const Outcome outcome = run_cell_once(request, "default", 1);
+  const Outcome outcome = run_once(prepare_cell(request), "default", 1);
   assert_int_equal(outcome.measured, 30);
   assert_int_equal(outcome.unfinished, 0);
 }
 
 void the_same_seed_gives_the_same_run_and_another_seed_another(void**) {
-  const Outcome first = run_cell_once(captain_cell(), "default", 7);
-  const Outcome again = run_cell_once(captain_cell(), "default", 7);
-  const Outcome other = run_cell_once(captain_cell(), "default", 8);
+  const Cell cell = prepare_cell(captain_cell());
+  const Outcome first = run_once(cell, "default", 7);
+  const Outcome again = run_once(cell, "default", 7);
+  const Outcome other = run_once(cell, "default", 8);
   assert_true(first.hash == again.hash);
   assert_true(first.hash != other.hash);
 }
 
 void measured_links_change_decisions_and_not_from_run_to_run(void**) {
   CellRequest request = captain_cell();
-  const Outcome declared = run_cell_once(request, "default", 7);
+  const Outcome declared = run_once(prepare_cell(request), "default", 7);
   request.knowledge.measures_links = true;
-  const Outcome first = run_cell_once(request, "default", 7);
-  const Outcome again = run_cell_once(request, "default", 7);
+  const Cell measured = prepare_cell(request);
+  const Outcome first = run_once(measured, "default", 7);
+  const Outcome again = run_once(measured, "default", 7);
   assert_int_equal(first.unfinished, 0);
   assert_true(first.hash == again.hash);
   assert_true(first.hash != declared.hash);
