@@ -11,8 +11,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 struct Totals {
   uint64_t blocks = 0;
   uint32_t prefills = 0;

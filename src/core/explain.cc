@@ -14,8 +14,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 const char* state_name(CallState state) {
   switch (state) {
     case CallState::kFree:

@@ -12,8 +12,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 // Speeds of workers are compared on a prompt of this length; the ratio hardly depends on it.
 constexpr uint32_t kTypicalTokens = 2048;
 

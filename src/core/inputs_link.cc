@@ -6,8 +6,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 // One end that a sample names; 0 is any.
 Verdict check_end(const State& state, uint32_t id, uint32_t incarnation, uint32_t role) {
   if (id == 0) return {};

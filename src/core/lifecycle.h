@@ -13,8 +13,6 @@
 
 namespace hexagent {
 
-using State = Scheduler::State;
-
 // What is known of a finished phase. `inferred`: a later phase was reported first, so the decisions
 // this one would cause are not sent any more.
 struct PhaseReport {

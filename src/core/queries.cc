@@ -9,8 +9,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 void fill_placement(const State& state, const Choice& choice, hexagent_placement* placement) {
   const TimeNs now = state.now;
   *placement = {};

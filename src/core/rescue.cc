@@ -11,8 +11,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 template <class... Values>
 void add(std::string* text, const char* format, Values... values) {
   char line[256];

@@ -105,31 +105,34 @@ struct Scheduler::State {
   Urgency urgency_of(const Call& call) const;
 };
 
+// What the core's own files call it.
+using State = Scheduler::State;
+
 // inputs_cluster.cc
-void apply_profile(Scheduler::State* state, const Input& input);
-void apply_model(Scheduler::State* state, const Input& input);
-void apply_worker(Scheduler::State* state, const Input& input);
-void apply_worker_drain(Scheduler::State* state, const Input& input);
-void apply_worker_lost(Scheduler::State* state, const Input& input);
-void apply_heartbeat(Scheduler::State* state, const Input& input);
-void apply_configure(Scheduler::State* state, const Input& input);
+void apply_profile(State* state, const Input& input);
+void apply_model(State* state, const Input& input);
+void apply_worker(State* state, const Input& input);
+void apply_worker_drain(State* state, const Input& input);
+void apply_worker_lost(State* state, const Input& input);
+void apply_heartbeat(State* state, const Input& input);
+void apply_configure(State* state, const Input& input);
 
 // inputs_link.cc
-void apply_link(Scheduler::State* state, const Input& input);
-void apply_link_measured(Scheduler::State* state, const Input& input);
+void apply_link(State* state, const Input& input);
+void apply_link_measured(State* state, const Input& input);
 
 // inputs_resync.cc
-void apply_worker_resync(Scheduler::State* state, const Input& input);
+void apply_worker_resync(State* state, const Input& input);
 
 // inputs_workflow.cc
-void apply_workflow_begin(Scheduler::State* state, const Input& input);
-void apply_submit(Scheduler::State* state, const Input& input);
-void apply_ready(Scheduler::State* state, const Input& input);
-void apply_call_cancel(Scheduler::State* state, const Input& input);
-void apply_workflow_cancel(Scheduler::State* state, const Input& input);
-void apply_workflow_end(Scheduler::State* state, const Input& input);
+void apply_workflow_begin(State* state, const Input& input);
+void apply_submit(State* state, const Input& input);
+void apply_ready(State* state, const Input& input);
+void apply_call_cancel(State* state, const Input& input);
+void apply_workflow_cancel(State* state, const Input& input);
+void apply_workflow_end(State* state, const Input& input);
 
 // inputs_report.cc
-void apply_report(Scheduler::State* state, const Input& input);
+void apply_report(State* state, const Input& input);
 
 }  // namespace hexagent

@@ -90,9 +90,11 @@ bool decode_sections(const uint8_t* bytes, size_t size, SnapshotSections* sectio
   std::vector<uint64_t> aligned((size + 7) / 8);
   std::memcpy(aligned.data(), bytes, size);
   const uint8_t* buffer = reinterpret_cast<const uint8_t*>(aligned.data()) + kSnapshotHeadSize;
-  constexpr uint32_t kDepthMax = 8;  // snapshot, section, column; a little more for what may come
-  constexpr uint32_t kTablesMax = 1u << 16;
-  flatbuffers::Verifier verifier(buffer, size - kSnapshotHeadSize, kDepthMax, kTablesMax);
+  constexpr uint32_t kSnapshotDepthMax =
+      8;  // snapshot, section, column; a little more for what may come
+  constexpr uint32_t kSnapshotTablesMax = 1u << 16;
+  flatbuffers::Verifier verifier(buffer, size - kSnapshotHeadSize, kSnapshotDepthMax,
+                                 kSnapshotTablesMax);
   if (!wire::VerifyStateRecordBuffer(verifier)) return refuse(flaw, "malformed");
   const wire::StateRecord* record = wire::GetStateRecord(buffer);
   if (record->format() != kSnapshotFormat) return refuse(flaw, "the format is not known here");

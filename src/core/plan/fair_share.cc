@@ -7,8 +7,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 constexpr double kNobody = std::numeric_limits<double>::infinity();
 
 struct Least {

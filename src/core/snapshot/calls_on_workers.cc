@@ -9,8 +9,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 // One of the two lists that each worker has.
 struct List {
   const char* section;

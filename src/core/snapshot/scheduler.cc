@@ -16,8 +16,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 // ---- settings: numbers by key, the policy letter by letter ----
 
 // The shell's own queues, which the core never looks at, may have another size than then.

@@ -8,8 +8,6 @@
 namespace hexagent {
 namespace {
 
-using State = Scheduler::State;
-
 // What a call has only because of a transfer; most have none of it.
 template <class Archive, class Record>
 void visit_transfer(Archive* archive, Record* call) {

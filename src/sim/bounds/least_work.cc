@@ -33,10 +33,10 @@ double context_sum(int64_t prompt, int64_t output) {
 }  // namespace
 
 LeastWork::LeastWork(const TruthTimes& truth, const EngineLimits& limits) : limits_(limits) {
-  constexpr double kMost = std::numeric_limits<double>::max();
+  constexpr double kLargest = std::numeric_limits<double>::max();
   pass_s_.assign(static_cast<size_t>(limits.batch_tokens) + 1, 0.0);
-  double least = kMost;
-  token_s_ = chunk_token_s_ = kMost;
+  double least = kLargest;
+  token_s_ = chunk_token_s_ = kLargest;
   for (int64_t tokens = limits.batch_tokens; tokens >= 1; --tokens) {
     least = std::min(least, truth.prefill_linear_s(tokens));
     pass_s_[static_cast<size_t>(tokens)] = least;
@@ -44,7 +44,7 @@ LeastWork::LeastWork(const TruthTimes& truth, const EngineLimits& limits) : limi
     token_s_ = std::min(token_s_, each_s);
     if (tokens <= limits.chunk_tokens) chunk_token_s_ = std::min(chunk_token_s_, each_s);
   }
-  pair_s_ = kMost;
+  pair_s_ = kLargest;
   for (const int64_t fresh : grid(limits.chunk_tokens)) {
     for (const int64_t cached : grid(limits.context_tokens_max)) {
       for (const int64_t before : {int64_t{0}, cached}) {
@@ -55,7 +55,7 @@ LeastWork::LeastWork(const TruthTimes& truth, const EngineLimits& limits) : limi
       }
     }
   }
-  sequence_s_ = iteration_s_ = context_s_ = kMost;
+  sequence_s_ = iteration_s_ = context_s_ = kLargest;
   for (int32_t batch = 1; batch <= limits.decode_batch_max; ++batch) {
     const double linear_s = truth.decode_linear_s(batch);
     sequence_s_ = std::min(sequence_s_, linear_s / static_cast<double>(batch));
