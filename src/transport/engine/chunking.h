@@ -10,9 +10,13 @@
 
 namespace hexagent::transport {
 
+// A short transfer, too, is packed at one end while it is unpacked at the other.
+inline constexpr uint64_t kChunksWanted = 8;
+
 struct ChunkRule {
   uint64_t bytes_min;
   uint64_t slot_bytes;  // of the target
+  uint64_t chunks_wanted = kChunksWanted;
 };
 
 // Chunk number c is the fragments from c * fragments_per_chunk on.
@@ -31,8 +35,6 @@ struct Chunking {
 // What a link carries while an urgent transfer waits for its turn.
 inline constexpr double kChunkSeconds = 0.3e-3;
 inline constexpr uint64_t kChunkBytesMax = uint64_t{16} << 20;
-// A short transfer, too, is packed at one end while it is unpacked at the other.
-inline constexpr uint64_t kChunksWanted = 8;
 
 // Whole layers where a chunk has room for one, so that layers become complete one by one. Zero
 // chunks when not even one fragment fits a slot. `bytes_per_s` is 0 while the link is unknown.
@@ -43,7 +45,7 @@ inline Chunking make_chunking(const KvCopy& copy, const WireShape& wire, const C
   const uint64_t fragment = std::max(copy.full.staged_bytes, copy.last.staged_bytes);
   if (fragment > rule.slot_bytes) return chunking;
   const uint64_t most = std::min(rule.slot_bytes, kChunkBytesMax);
-  const uint64_t share = region_staged_bytes(copy) * copy.region_count / kChunksWanted;
+  const uint64_t share = region_staged_bytes(copy) * copy.region_count / rule.chunks_wanted;
   const auto wanted =
       std::min(share, static_cast<uint64_t>(std::min(bytes_per_s * kChunkSeconds, 1e12)));
   const uint64_t bytes = std::clamp(wanted, std::min(rule.bytes_min, most), most);

@@ -105,6 +105,7 @@ class Engine {
   uint32_t flush_unsent();
   uint32_t send_notes();
   void on_note(uint32_t peer, const NoteMessage& message);
+  void open_queued(uint32_t peer);
 
   // -- engine_source.cc
   void enqueue(uint32_t index);
@@ -113,6 +114,7 @@ class Engine {
   void end_transfer(uint32_t index, hexagent_status status, bool tell);
   void take_back_pushes(uint32_t index);
   void free_sending(Peer* peer, Sending* sending);
+  void end_loan(Sending* sending);
   void settle_transfer(uint32_t index);
   uint32_t start_pushes();
   bool is_idle(const Peer& peer) const;

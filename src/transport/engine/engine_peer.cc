@@ -154,7 +154,12 @@ void Engine::on_hello(uint32_t index, const HelloMessage& message) {
   if (header.peer_session == 0) send_hello(index);
   send_notes();
   tell_peer(index, HEXAGENT_TRANSFER_PEER_UP, HEXAGENT_OK);
-  for (uint32_t at = peer.queue_head; at != kNoIndex;) {
+  open_queued(index);
+}
+
+// Those that wait for the peer, or for its mover's note.
+void Engine::open_queued(uint32_t index) {
+  for (uint32_t at = peers_[index].queue_head; at != kNoIndex;) {
     const uint32_t next = transfers_[at].next_in_queue;
     send_open(at);
     at = next;
@@ -204,7 +209,9 @@ void Engine::on_note(uint32_t index, const NoteMessage& message) {
   note.peer = index;
   note.size = message.size;
   std::memcpy(note.bytes, message.bytes, sizeof(note.bytes));
+  const bool settled = mover_->settled(index);
   mover_->on_note(note);
+  if (!settled) open_queued(index);
 }
 
 uint32_t Engine::send_notes() {
@@ -242,7 +249,10 @@ void Engine::lose_peer(uint32_t index, hexagent_status status) {
   for (uint32_t entry = 0; entry < Peer::kUnderWay; ++entry) {
     Sending& sending = peer.sending[entry];
     if (sending.state == Sending::State::kPushing) sending.orphan = true;
-    if (sending.state == Sending::State::kAwaitingAck) sending = Sending{};
+    if (sending.state == Sending::State::kAwaitingAck) {
+      end_loan(&sending);  // close_peer() below sees to it
+      sending = Sending{};
+    }
     if (peer.receiving[entry].used) peer.receiving[entry].orphan = true;
   }
   peer.under_way = 0;

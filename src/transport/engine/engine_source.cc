@@ -105,7 +105,12 @@ void Engine::send_open(uint32_t index) {
   Transfer& transfer = transfers_[index];
   const Peer& peer = peers_[transfer.peer];
   if (peer.state != Peer::State::kUp || transfer.chunking.chunk_count != 0) return;
-  const ChunkRule rule = {settings_.chunk_bytes_min, peer.peer_slot_bytes};
+  if (!mover_->settled(transfer.peer)) return;
+  const bool sums = (transfer.flags & HEXAGENT_TRANSFER_CHECKSUM) != 0;
+  transfer.lends = mover_->lends(transfer.peer, transfer.copy, sums);
+  ChunkRule rule = {settings_.chunk_bytes_min, peer.peer_slot_bytes};
+  // What one end alone copies gains nothing by being cut, but where layers become ready one by one.
+  if (transfer.lends && (transfer.flags & HEXAGENT_TRANSFER_LAYERWISE) == 0) rule.chunks_wanted = 1;
   transfer.chunking = make_chunking(transfer.copy, transfer.wire, rule, peer.link.bytes_per_s());
   if (transfer.chunking.chunk_count == 0) {
     end_transfer(index, HEXAGENT_E_ARGUMENT, false);
@@ -141,12 +146,20 @@ void Engine::end_transfer(uint32_t index, hexagent_status status, bool tell) {
   settle_transfer(index);
 }
 
-// Chunks that the mover has not begun never begin; their slots stay ours to fill.
+// Chunks that the mover has not begun never begin; their slots stay ours to fill. Chunks that were
+// lent and that the target does not read yet it will not read; it has their slots.
 void Engine::take_back_pushes(uint32_t index) {
   Transfer& transfer = transfers_[index];
   Peer& peer = peers_[transfer.peer];
   for (uint32_t entry = 0; entry < Peer::kUnderWay && transfer.pushing > 0; ++entry) {
     Sending& sending = peer.sending[entry];
+    if (sending.lent && sending.index == index) {
+      const Credit& credit = sending.credit;
+      if (mover_->take_back(transfer.peer, credit.slot, credit.generation, transfer.owed.status)) {
+        end_loan(&sending);
+      }
+      continue;
+    }
     const bool ours =
         sending.state == Sending::State::kPushing && !sending.orphan && sending.index == index;
     if (!ours || !mover_->drop(make_ticket({true, transfer.peer, entry}))) continue;
@@ -159,6 +172,15 @@ void Engine::take_back_pushes(uint32_t index) {
 void Engine::free_sending(Peer* peer, Sending* sending) {
   if (!sending->orphan) --peer->under_way;
   *sending = Sending{};
+}
+
+// Nothing reads our blocks for this chunk any more.
+void Engine::end_loan(Sending* sending) {
+  if (!sending->lent) return;
+  sending->lent = false;
+  HEXAGENT_CHECK(transfers_[sending->index].pushing > 0);
+  --transfers_[sending->index].pushing;
+  settle_transfer(sending->index);
 }
 
 void Engine::settle_transfer(uint32_t index) {
@@ -251,10 +273,11 @@ void Engine::push_chunk(uint32_t index, int64_t now_ns) {
   job.slot = sending.credit.slot;
   job.slot_generation = sending.credit.generation;
   job.event = transfer.event;
+  job.lends = transfer.lends;
   mover_->push(job);
 }
 
-// Our blocks are read: the chunk is in the target's slot or on its way there.
+// Our blocks are read, the chunk is in the target's slot or on its way there; or they are lent.
 void Engine::on_pushed(uint32_t peer_index, uint32_t entry, const MoveResult& result) {
   Peer& peer = peers_[peer_index];
   Sending& sending = peer.sending[entry];
@@ -262,7 +285,8 @@ void Engine::on_pushed(uint32_t peer_index, uint32_t entry, const MoveResult& re
   const uint32_t index = sending.index;
   Transfer& transfer = transfers_[index];
   HEXAGENT_CHECK(transfer.pushing > 0);
-  --transfer.pushing;
+  sending.lent = result.lent && !sending.orphan;
+  if (!sending.lent) --transfer.pushing;
   if (sending.orphan) {
     free_sending(&peer, &sending);
     settle_transfer(index);
@@ -279,7 +303,9 @@ void Engine::on_pushed(uint32_t peer_index, uint32_t entry, const MoveResult& re
   ready.slot_generation = sending.credit.generation;
   // A chunk of a transfer that has ended is announced, too: the target refuses it and gives the
   // slot back under a new generation. Filling it again under the old one would race with this.
-  if (!transfer.owed.ended() && result.status != HEXAGENT_OK) {
+  if (transfer.owed.ended()) {
+    take_back_pushes(index);  // it ended while the mover worked: what is lent is not needed
+  } else if (result.status != HEXAGENT_OK) {
     end_transfer(index, HEXAGENT_E_SYSTEM, true);
   }
   settle_transfer(index);
@@ -300,6 +326,7 @@ void Engine::on_ack(uint32_t peer_index, const AckMessage& message) {
     return;
   }
   const uint64_t bytes = sending->bytes;
+  end_loan(sending);
   free_sending(&peer, sending);
   if (message.status == HEXAGENT_OK) {
     peer.link.on_arrival(now(), bytes, is_idle(peer));

@@ -38,12 +38,16 @@ struct MoveJob {
   uint32_t slot = 0;
   uint32_t slot_generation = 0;
   void* event = nullptr;  // of layers_ready()
+  bool lends = false;     // push: lends() said so for its transfer
 };
 
 struct MoveResult {
   uint64_t ticket;
   hexagent_status status;
   uint64_t sum;
+  // Push: the chunk still lies in our own blocks, where the target will read it. They are in use
+  // until the target acknowledges it or take_back() says otherwise.
+  bool lent = false;
 };
 
 class Mover {
@@ -60,13 +64,26 @@ class Mover {
   // Reaches the staging that a peer made for us. The bytes come from outside: check everything.
   virtual hexagent_status attach(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
                                  const unsigned char* address, size_t address_size) = 0;
-  // Gives up both for good. Memory that a running job uses stays until the job has ended; the
+  // Gives up both for good, and all that was lent: what the target reads of it from now on does not
+  // count. Memory that a running job uses stays until the job has ended; the
   // peer may still write what it was lent, so that memory is never used again.
   virtual void close_peer(uint32_t peer) = 0;
 
   // Source: may chunks be pushed to this peer? Asked when there is one; a mover that takes its time
   // to reach a peer begins to here. While false, no clock of silence runs.
   virtual bool ready(uint32_t /*peer*/) { return true; }
+  // Source: is it known how chunks reach this peer? Transfers are opened once it is, by a note of
+  // the peer's mover at the latest.
+  virtual bool settled(uint32_t /*peer*/) const { return true; }
+  // Source: shall the target read the chunks of a transfer of these blocks where they lie? They are
+  // then cut for one copy, not two.
+  virtual bool lends(uint32_t /*peer*/, const KvCopy& /*copy*/, bool /*sums*/) { return false; }
+  // Source: a chunk that was lent in this slot under this generation. True: nothing reads it any
+  // more, and the target will be told `why`. False: the target's read has begun.
+  virtual bool take_back(uint32_t /*peer*/, uint32_t /*slot*/, uint32_t /*generation*/,
+                         hexagent_status /*why*/) {
+    return true;
+  }
   // Source: packs the chunk and brings it into the peer's slot. When the job ends, our own blocks
   // are read, and a READY message sent now finds the data, or waits for it inside scatter().
   virtual void push(const MoveJob& job) = 0;

@@ -30,6 +30,7 @@ struct Transfer {
   double risk = 0.0;
   uint32_t priority = 0;
   uint32_t flags = 0;
+  bool lends = false;  // the target reads its chunks where they lie
   uint32_t peer = 0;
   uint32_t peer_worker = 0;  // stays when the peer's place is used again
   uint32_t pool = 0;
@@ -45,7 +46,7 @@ struct Transfer {
   uint32_t layers_ready = 0;
   uint32_t next_chunk = 0;  // first that has not left
   uint32_t arrived_count = 0;
-  uint32_t pushing = 0;  // chunks that the mover still reads our blocks for
+  uint32_t pushing = 0;  // chunks that the mover, or the target, still reads our blocks for
   uint32_t next_in_queue = kNoIndex;
   uint32_t previous_in_queue = kNoIndex;
   Owed owed;
@@ -82,6 +83,7 @@ struct Sending {
   enum class State : uint32_t { kFree, kPushing, kAwaitingAck };
   State state = State::kFree;
   bool orphan = false;  // its connection is gone: when the mover is done, forget it
+  bool lent = false;    // while it awaits the ACK: the target reads our blocks
   uint64_t transfer = 0;
   uint32_t index = 0;  // of the transfer; valid as long as `pushing` counts this
   uint32_t chunk = 0;

@@ -24,6 +24,18 @@ struct SimMemory {
   uint64_t next = 1;
   // When the bytes of a slot are there that were pushed into it last, where a link buffers.
   std::map<std::pair<const void*, uint32_t>, int64_t> arrivals;
+  // What lies in the source's own blocks, by slot.
+  struct Loan {
+    MoveJob job;
+    int64_t read_from_ns = kSimNever;  // when the target's read begins
+    hexagent_status taken_back = HEXAGENT_OK;
+  };
+  std::map<std::pair<const void*, uint32_t>, Loan> loans;
+  Loan* find_loan(const void* region, uint32_t slot, uint32_t generation) {
+    const auto found = loans.find({region, slot});
+    if (found == loans.end() || found->second.job.slot_generation != generation) return nullptr;
+    return &found->second;
+  }
 };
 
 class SimMover : public Mover {
@@ -39,6 +51,8 @@ class SimMover : public Mover {
   double pack_bytes_per_s = 0.0;
   // Called when a job would end; may say how it ends instead. `staged` is the chunk's memory.
   std::function<hexagent_status(const MoveJob&, bool pushing, unsigned char* staged)> fault;
+  // Says of each transfer whether the target reads it where it lies: as late as it can.
+  std::function<bool()> lend;
   uint64_t scattered = 0;
   // When each push begins, and of how many blocks its transfer is.
   std::vector<std::pair<int64_t, uint32_t>> begun;
@@ -65,7 +79,20 @@ class SimMover : public Mover {
     ends_[peer].other_slot_bytes = slot_bytes;
     return HEXAGENT_OK;
   }
-  void close_peer(uint32_t peer) override { ends_[peer] = {}; }
+  void close_peer(uint32_t peer) override {
+    for (auto& [place, loan] : memory_->loans) {
+      if (place.first == ends_[peer].other.get()) loan.taken_back = HEXAGENT_E_PEER;
+    }
+    ends_[peer] = {};
+  }
+  bool lends(uint32_t, const KvCopy&, bool) override { return lend && lend(); }
+  bool take_back(uint32_t peer, uint32_t slot, uint32_t generation, hexagent_status why) override {
+    SimMemory::Loan* loan = memory_->find_loan(ends_[peer].other.get(), slot, generation);
+    if (loan == nullptr) return true;
+    if (loan->read_from_ns <= *now_ns_) return false;
+    loan->taken_back = why;
+    return true;
+  }
 
   void push(const MoveJob& job) override {
     const End& end = ends_[job.peer];
@@ -84,6 +111,8 @@ class SimMover : public Mover {
     const auto there = memory_->arrivals.find({end.own.get(), job.slot});
     add(&scatters_, job, end.own, end.own_slot_bytes, scatter_bytes_per_s, 0,
         there == memory_->arrivals.end() ? 0 : there->second);
+    SimMemory::Loan* loan = memory_->find_loan(end.own.get(), job.slot, job.slot_generation);
+    if (loan != nullptr) loan->read_from_ns = scatters_.back().begin_ns;
   }
   bool drop(uint64_t ticket) override {
     return drop_from(&pushes_, ticket) || drop_from(&scatters_, ticket);
@@ -147,13 +176,33 @@ class SimMover : public Mover {
     unsigned char* staged = job.region->data() + size_t{job.job.slot} * job.slot_bytes;
     const Chunk chunk = {job.job.copy, job.job.first_fragment, job.job.fragment_count, staged};
     MoveResult result = {job.job.ticket, HEXAGENT_OK, 0};
-    if (pushing) result.sum = gather(portable_kernels(), chunk, job.job.sum, Store::kCached);
+    SimMemory::Loan* loan =
+        pushing ? nullptr
+                : memory_->find_loan(job.region.get(), job.job.slot, job.job.slot_generation);
+    if (pushing && job.job.lends) {
+      std::vector<unsigned char> passing(job.job.staged_bytes);
+      result.sum = pack(job.job, passing.data());
+      result.lent = true;
+      memory_->loans[{job.region.get(), job.job.slot}] = {job.job, kSimNever, HEXAGENT_OK};
+    } else if (pushing) {
+      result.sum = pack(job.job, staged);
+    } else if (loan != nullptr && loan->taken_back != HEXAGENT_OK) {
+      result.status = loan->taken_back;
+      return result;
+    } else if (loan != nullptr) {
+      pack(loan->job, staged);
+      memory_->loans.erase({job.region.get(), job.job.slot});
+    }
     if (fault) result.status = fault(job.job, pushing, staged);
     if (!pushing) {
       result.sum = scatter_now(chunk, job.job.sum);
       ++scattered;
     }
     return result;
+  }
+  static uint64_t pack(const MoveJob& job, unsigned char* staged) {
+    const Chunk chunk = {job.copy, job.first_fragment, job.fragment_count, staged};
+    return gather(portable_kernels(), chunk, job.sum, Store::kCached);
   }
   static uint64_t scatter_now(const Chunk& chunk, SumOption sum) {
     return hexagent::transport::scatter(portable_kernels(), chunk, sum, Store::kCached);

@@ -151,8 +151,11 @@ struct Cancels {
   }
 };
 
-void nothing_is_written_after_quiesced(void**) {
+// `lend`: of so many percent of the transfers the target reads the source's blocks.
+void cancel_at_any_time(uint32_t lend) {
   Cancels life;
+  TestRandom lending(2);
+  life.source->mover->lend = [&] { return lending.chance(lend); };
   while (life.cancelled < kCancels) {
     life.begin();
     // Now chunks wait to be sent, now they lie in staging.
@@ -175,9 +178,15 @@ void nothing_is_written_after_quiesced(void**) {
   assert_int_equal(life.source->engine->credits(2), 3);
 }
 
+void nothing_is_written_after_quiesced(void**) { cancel_at_any_time(0); }
+void nothing_is_read_in_place_after_quiesced(void**) { cancel_at_any_time(70); }
+
 }  // namespace
 
 int main() {
-  const CMUnitTest tests[] = {cmocka_unit_test(nothing_is_written_after_quiesced)};
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(nothing_is_written_after_quiesced),
+      cmocka_unit_test(nothing_is_read_in_place_after_quiesced),
+  };
   return cmocka_run_group_tests_name("cancelled transfers", tests, nullptr, nullptr);
 }

@@ -39,6 +39,7 @@ struct Life {
   uint64_t submits = 0;
   uint64_t done = 0;
   uint64_t restarts = 0;
+  bool lends = false;  // the targets read most of it in place
 
   explicit Life(uint64_t seed) : random(seed) {
     world.limits.chunk_bytes_min = 4096;
@@ -60,6 +61,7 @@ struct Life {
   }
   void enter(SimWorker* worker) {
     worker->mover->link_bytes_per_s = 2e9;
+    worker->mover->lend = [this] { return lends && random.chance(70); };
     worker->mover->fault = [this](const MoveJob&, bool, unsigned char*) {
       return random.below(500) == 0 ? HEXAGENT_E_SYSTEM : HEXAGENT_OK;
     };
@@ -198,6 +200,7 @@ void report(const SimWorld& world, uint64_t seed) {
 void every_end_is_told_once(void**) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Life life(seed);
+    life.lends = seed % 2 == 0;
     life.connect_all();
     for (uint32_t i = 0; i < kSteps; ++i) life.step();
     life.settle();
