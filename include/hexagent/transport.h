@@ -11,8 +11,9 @@
  *             to the source by whatever way the two already speak; there submit() names the
  *             source's blocks and the token. Blocks are paired by their place in the two lists.
  * Fencing     The source never learns where the target's blocks are, and never writes them. It
- *             fills staging memory that the target owns and has lent it; the target's own scatter
- *             writes blocks, after it has looked the token up. A token that was given up, used or
+ *             fills staging memory that the target owns and has lent it, or tells where its own
+ *             blocks lie and lends them; the target alone writes its blocks, after it has looked
+ *             the token up. A token that was given up, used or
  *             given by an earlier life of the target answers HEXAGENT_E_STALE for ever.
  * Ends        Every accepted submit() and every reserve() ends with exactly one terminal event
  *             (DONE or FAILED) and then exactly one QUIESCED event. After QUIESCED nothing of the
@@ -339,8 +340,10 @@ typedef struct hexagent_transport_ops {
   /**
    * Ends a transfer (source, by id) or a reservation (target, by token; `side` tells) with
    * FAILED(HEXAGENT_E_CANCELLED). Returns at once; QUIESCED tells when its blocks are free, which
-   * waits for a copy on this side that has begun, and for nothing of the peer's. HEXAGENT_E_STALE
-   * when it has ended; a transfer whose last chunk has arrived is done, not cancelled.
+   * waits for a copy on this side that has begun, and where the target reads the source's blocks
+   * for a chunk that it is reading, until it has or counts as lost; for nothing else of the peer's.
+   * HEXAGENT_E_STALE when it has ended; a transfer whose last chunk has arrived is done, not
+   * cancelled.
    */
   hexagent_status (*cancel)(hexagent_transport* transport, uint32_t side, uint64_t id);
 

@@ -40,11 +40,19 @@ class SharedRegion {
   // On a page boundary.
   unsigned char* memory() const { return mapping_ + kHeaderBytes; }
   size_t bytes() const { return bytes_; }
+  // Words beside the memory, all zero at first, each in a cache line of its own.
+  static constexpr uint32_t kWords = 16;
+  uint64_t* word(uint32_t number) const {
+    return reinterpret_cast<uint64_t*>(mapping_ + kWordsAt + size_t{number} * kWordPitch);
+  }
   // Of a region made here.
   RegionAddress address() const;
 
  private:
   static constexpr size_t kHeaderBytes = 4096;
+  static constexpr size_t kWordsAt = 1024;
+  static constexpr size_t kWordPitch = 128;
+  static_assert(kWordsAt + kWords * kWordPitch <= kHeaderBytes);
 
   SharedRegion() = default;
   hexagent_status map(int descriptor, size_t bytes);

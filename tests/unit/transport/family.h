@@ -37,11 +37,12 @@ struct FamilyProcess {
   uint32_t peer = 0;
   uint64_t pool = 0;
 
-  bool open(const hexagent_transport_ops* ops, uint32_t worker, int with) {
+  bool open(const hexagent_transport_ops* ops, const char* options, uint32_t worker, int with) {
     socket = with;
     peer = 3 - worker;
     hexagent_transport_config config = LocalHost::config(worker);
     config.slot_bytes = config.chunk_bytes_min = 16384;
+    config.options = options;
     if (host.open(ops, config) != HEXAGENT_OK) return false;
     const hexagent_kv_pool shape = memory.description();
     return host.ops->register_pool(host.transport, &shape, &pool) == HEXAGENT_OK;
@@ -77,11 +78,20 @@ inline unsigned char family_content(size_t at) {
   return static_cast<unsigned char>(at * 7 + (at >> 9));
 }
 
-// The source: connects, waits for a token, submits; for ever, or `slow`: never beyond some layers.
+struct FamilyWish {
+  const char* source_options = nullptr;
+  const char* target_options = nullptr;
+  uint32_t flags = HEXAGENT_TRANSFER_CHECKSUM;
+  bool slow = false;  // never beyond some layers
+};
+
+// The source: connects, waits for a token, submits; for ever.
 [[noreturn]] inline void be_source(const hexagent_transport_ops* ops, int socket, int tokens,
-                                   bool slow) {
+                                   const FamilyWish& wish) {
+  constexpr unsigned kLifeSeconds = 600;
+  alarm(kLifeSeconds);  // also when its parent was killed
   FamilyProcess self;
-  if (!self.open(ops, 1, socket)) _exit(1);
+  if (!self.open(ops, wish.source_options, 1, socket)) _exit(1);
   for (size_t at = 0; at < self.memory.bytes; ++at)
     self.memory.memory.get()[at] = family_content(at);
   self.host.ops->connect(self.host.transport, 2);
@@ -93,12 +103,11 @@ inline unsigned char family_content(size_t at) {
     if (read(tokens, &transfer.token, sizeof(transfer.token)) != sizeof(transfer.token)) continue;
     std::vector<int32_t> ids;
     transfer.struct_size = sizeof(transfer);
-    transfer.flags =
-        HEXAGENT_TRANSFER_CHECKSUM | (slow ? uint32_t{HEXAGENT_TRANSFER_LAYERWISE} : 0u);
+    transfer.flags = wish.flags | (wish.slow ? uint32_t{HEXAGENT_TRANSFER_LAYERWISE} : 0u);
     transfer.peer_worker = 2;
     transfer.source = self.all(&ids);
     if (self.host.ops->submit(self.host.transport, &transfer, &id) != HEXAGENT_OK) _exit(1);
-    if (slow) self.host.ops->layers_ready(self.host.transport, id, 3, nullptr);
+    if (wish.slow) self.host.ops->layers_ready(self.host.transport, id, 3, nullptr);
   }
 }
 
@@ -109,7 +118,7 @@ struct Family {
   int tokens[2] = {-1, -1};
   uint64_t token = 0;
 
-  Family(const hexagent_transport_ops* ops, bool slow) {
+  Family(const hexagent_transport_ops* ops, const FamilyWish& wish) {
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
     assert_int_equal(pipe(tokens), 0);
     fcntl(tokens[0], F_SETFL, O_NONBLOCK);
@@ -117,11 +126,11 @@ struct Family {
     if (child == 0) {
       close(sockets[0]);
       close(tokens[1]);
-      be_source(ops, sockets[1], tokens[0], slow);
+      be_source(ops, sockets[1], tokens[0], wish);
     }
     close(sockets[1]);
     close(tokens[0]);
-    assert_true(target.open(ops, 2, sockets[0]));
+    assert_true(target.open(ops, wish.target_options, 2, sockets[0]));
     until([this] { return target.host.find(HEXAGENT_TRANSFER_PEER_UP, 0) != nullptr; });
     std::vector<int32_t> ids;
     hexagent_kv_reservation reservation = {};
@@ -149,8 +158,8 @@ struct Family {
 };
 
 // A transfer from the child arrives whole.
-inline void crosses_processes(const hexagent_transport_ops* ops) {
-  Family family(ops, false);
+inline void crosses_processes(const hexagent_transport_ops* ops, const FamilyWish& wish = {}) {
+  Family family(ops, wish);
   family.until(
       [&] { return family.target.host.find(HEXAGENT_TRANSFER_QUIESCED, family.token) != nullptr; });
   assert_non_null(family.target.host.find(HEXAGENT_TRANSFER_DONE, family.token));

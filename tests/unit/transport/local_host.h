@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <deque>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct LocalHost {
   std::vector<hexagent_transfer_event> events;
   // To whom, and what.
   std::deque<std::pair<uint32_t, std::vector<unsigned char>>> sent;
-  int64_t fixed_now_ns = 0;  // 0 = the real clock
+  std::vector<std::string> lines;  // of the log
+  int64_t fixed_now_ns = 0;        // 0 = the real clock
 
   LocalHost() = default;
   LocalHost(const LocalHost&) = delete;
@@ -57,7 +59,16 @@ struct LocalHost {
       clock_gettime(CLOCK_MONOTONIC, &now);
       return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
     };
+    host.log = [](void* context, uint32_t, const char* text) {
+      static_cast<LocalHost*>(context)->lines.emplace_back(text);
+    };
     return host;
+  }
+  bool logged(const char* part) const {
+    for (const std::string& line : lines) {
+      if (line.find(part) != std::string::npos) return true;
+    }
+    return false;
   }
   hexagent_status open(const hexagent_transport_ops* with, const hexagent_transport_config& given) {
     ops = with;

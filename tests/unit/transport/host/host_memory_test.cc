@@ -1,5 +1,5 @@
-// The host-memory transport behind its table: within one process, in every layout, with harm done
-// to its staging.
+// The host-memory transport behind its table, within one process: every layout, with one copy and
+// with two. What is particular to one copy: lending_test.cc beside this.
 #include "transport/host/host_memory.h"
 
 #include "unit/transport/host_pair.h"
@@ -23,8 +23,10 @@ struct Pair : HostPair {
 
 void every_layout_arrives(void**) {
   TestRandom random(1);
-  for (uint32_t i = 0; i < 150; ++i) {
-    Pair pair(i % 2 == 0 ? nullptr : "pack=streaming", 1u << 20, random.between(4096, 100'000));
+  for (uint32_t i = 0; i < 300; ++i) {
+    constexpr const char* kOptions[] = {nullptr, "one_copy_min=0", "one_copy=off",
+                                        "one_copy=off pack=streaming"};
+    Pair pair(kOptions[i % 4], 1u << 20, random.between(4096, 100'000));
     const hexagent_kv_pool shape = random_shape(&random);
     TestPool give(shape, random.below(100), 0);
     TestPool take(shape, random.below(100), kCanary);
@@ -39,7 +41,8 @@ void every_layout_arrives(void**) {
     slow_scatter(wanted.pool, target, shape.layout, slow_gather(give.pool, source, shape.layout));
     source.pool = Pair::enter(pair.source, give);
     target.pool = Pair::enter(pair.target, take);
-    const auto [id, token] = pair.begin(source, target, HEXAGENT_TRANSFER_CHECKSUM);
+    const uint32_t flags = random.chance(30) ? HEXAGENT_TRANSFER_CHECKSUM : 0;
+    const auto [id, token] = pair.begin(source, target, flags);
     run_both(&pair.source, &pair.target);
     assert_non_null(pair.source.find(HEXAGENT_TRANSFER_DONE, id));
     assert_non_null(pair.source.find(HEXAGENT_TRANSFER_QUIESCED, id));
@@ -54,9 +57,9 @@ void every_layout_arrives(void**) {
   }
 }
 
-void workers_of_other_parallelism_and_layout_exchange_heads(void**) {
-  // One worker with 8 heads in NHD gives 4 of them to one with 4 heads in HND.
-  Pair pair;
+// One worker with 8 heads in NHD gives 4 of them to one with 4 heads in HND.
+void exchange_heads(const char* options, uint32_t flags) {
+  Pair pair(options);
   TestRandom random(2);
   hexagent_kv_pool shape = small_shape(6);
   shape.head_count = 8;
@@ -79,18 +82,24 @@ void workers_of_other_parallelism_and_layout_exchange_heads(void**) {
   target.pool = Pair::enter(pair.target, take);
   target.blocks = to.data();
   target.first_head = 0;
-  const auto [id, token] = pair.begin(source, target, HEXAGENT_TRANSFER_CHECKSUM);
+  const auto [id, token] = pair.begin(source, target, flags);
   run_both(&pair.source, &pair.target);
   assert_non_null(pair.source.find(HEXAGENT_TRANSFER_DONE, id));
   assert_true(slow_gather(give.pool, source, HEXAGENT_KV_NHD) ==
               slow_gather(take.pool, target, HEXAGENT_KV_NHD));
 }
 
+void workers_of_other_parallelism_and_layout_exchange_heads(void**) {
+  exchange_heads(nullptr, HEXAGENT_TRANSFER_CHECKSUM);
+  exchange_heads("one_copy=off", 0);
+  exchange_heads("one_copy_min=0", 0);
+}
+
 // Acceptance row A15 on the real mover: cancelled between any two steps, not a byte is written.
-void cancelled_transfers_write_nothing(void**) {
+void cancel_between_steps(const char* options) {
   TestRandom random(3);
   constexpr uint32_t kBlocks = 8;
-  Pair pair(nullptr, 4096, 4096);
+  Pair pair(options, 4096, 4096);
   TestPool give(small_shape(kBlocks), 0, 1);
   TestPool take(small_shape(kBlocks), 0, kCanary);
   const std::vector<int32_t> ids = some_blocks(kBlocks, kBlocks, &random);
@@ -126,6 +135,11 @@ void cancelled_transfers_write_nothing(void**) {
     pair.source.events.clear();
     pair.target.events.clear();
   }
+}
+
+void cancelled_transfers_write_nothing(void**) {
+  cancel_between_steps("one_copy=off");
+  cancel_between_steps("one_copy_min=0");
 }
 
 void a_failed_peer_costs_no_memory(void**) {

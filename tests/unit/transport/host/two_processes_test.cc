@@ -1,19 +1,46 @@
-// The host-memory transport between two processes: a transfer arrives, and when the peer is killed
-// everything ends and nothing is left open.
+// The host-memory transport between two processes, with one copy and with two: a transfer arrives,
+// and when the peer is killed everything ends and nothing is left open. What the system forbids to
+// read goes through staging.
 #include "transport/host/host_memory.h"
 #include "unit/transport/family.h"
+#include "unit/transport/no_reading.h"
 
 namespace {
 
 using namespace hexagent::transport;  // NOLINT: a test of one transport
 
-void a_transfer_crosses_processes(void**) { crosses_processes(host_memory_ops()); }
+constexpr const char* kOneCopy = "one_copy_min=0";
+constexpr const char* kTwoCopies = "one_copy=off";
 
-// Part of acceptance row A16: the host sees the control path reset and says so.
-void a_killed_peer_ends_everything_and_leaves_nothing(void**) {
+FamilyWish wish_of(const char* options, uint32_t flags = 0) {
+  FamilyWish wish;
+  wish.source_options = wish.target_options = options;
+  wish.flags = flags;
+  return wish;
+}
+
+void a_transfer_crosses_processes(void**) {
+  for (const char* options : {static_cast<const char*>(nullptr), kOneCopy, kTwoCopies}) {
+    for (const uint32_t flags : {0u, uint32_t{HEXAGENT_TRANSFER_CHECKSUM}}) {
+      crosses_processes(host_memory_ops(), wish_of(options, flags));
+    }
+  }
+}
+
+void either_end_may_want_two_copies(void**) {
+  FamilyWish wish = wish_of(kOneCopy);
+  wish.source_options = kTwoCopies;
+  crosses_processes(host_memory_ops(), wish);
+  std::swap(wish.source_options, wish.target_options);
+  crosses_processes(host_memory_ops(), wish);
+}
+
+// Part of acceptance row A16: the host sees the control path reset and says so, unless the read of
+// a chunk has found it out before.
+void kill_peers(const FamilyWish& wish, uint32_t count) {
   const uint32_t before = hexagent::test::descriptors_open();
-  for (uint32_t i = 0; i < 50; ++i) {
-    Family family(host_memory_ops(), true);
+  for (uint32_t i = 0; i < count; ++i) {
+    Family family(host_memory_ops(), wish);
     LocalHost& host = family.target.host;
     // Some layers are here, the others will never come.
     family.until([&] {
@@ -22,7 +49,8 @@ void a_killed_peer_ends_everything_and_leaves_nothing(void**) {
     });
     family.end(SIGKILL);
     while (family.target.turn()) continue;
-    assert_int_equal(host.ops->disconnect(host.transport, 1, HEXAGENT_E_PEER), HEXAGENT_OK);
+    const hexagent_status status = host.ops->disconnect(host.transport, 1, HEXAGENT_E_PEER);
+    assert_true(status == HEXAGENT_OK || status == HEXAGENT_E_UNKNOWN_WORKER);
     host.progress();
     const hexagent_transfer_event* failed = host.find(HEXAGENT_TRANSFER_FAILED, family.token);
     assert_non_null(failed);
@@ -33,12 +61,60 @@ void a_killed_peer_ends_everything_and_leaves_nothing(void**) {
   assert_int_equal(hexagent::test::descriptors_open(), before);
 }
 
+void a_killed_peer_ends_everything_and_leaves_nothing(void**) {
+  for (const char* options : {kTwoCopies, kOneCopy}) {
+    FamilyWish wish = wish_of(options);
+    wish.slow = true;
+    kill_peers(wish, 50);
+  }
+}
+
+// Chunks that it has offered lie before us when it is dead: they are read from nobody.
+void a_dead_peer_is_found_by_reading(void**) {
+  need_reading();
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < 20; ++i) {
+    Family family(host_memory_ops(), wish_of(kOneCopy));
+    LocalHost& host = family.target.host;
+    // It answers HELLO, takes the token and offers; we look only when it is dead.
+    usleep(20'000);
+    family.end(SIGKILL);
+    while (family.target.turn()) continue;
+    const hexagent_transfer_event* failed = host.find(HEXAGENT_TRANSFER_FAILED, family.token);
+    if (failed == nullptr) continue;  // it had not come to its offer
+    assert_int_equal(failed->status, HEXAGENT_E_PEER);
+    assert_non_null(host.find(HEXAGENT_TRANSFER_QUIESCED, family.token));
+    assert_non_null(host.find(HEXAGENT_TRANSFER_PEER_DOWN, 0));
+    ++found;
+  }
+  assert_true(found > 0);
+}
+
+void what_may_not_be_read_comes_in_two_copies(void**) {
+  need_reading();
+  const pid_t forbidden = fork();
+  if (forbidden == 0) {
+    forbid_reading();
+    Family family(host_memory_ops(), wish_of(kOneCopy));
+    LocalHost& host = family.target.host;
+    family.until([&] { return host.find(HEXAGENT_TRANSFER_QUIESCED, family.token) != nullptr; });
+    const bool done = host.find(HEXAGENT_TRANSFER_DONE, family.token) != nullptr;
+    _exit(done && host.logged("may not be read") ? 0 : 1);
+  }
+  int status = 0;
+  assert_true(waitpid(forbidden, &status, 0) == forbidden);
+  assert_int_equal(status, 0);
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_transfer_crosses_processes),
+      cmocka_unit_test(either_end_may_want_two_copies),
       cmocka_unit_test(a_killed_peer_ends_everything_and_leaves_nothing),
+      cmocka_unit_test(a_dead_peer_is_found_by_reading),
+      cmocka_unit_test(what_may_not_be_read_comes_in_two_copies),
   };
   return cmocka_run_group_tests_name("host memory, two processes", tests, nullptr, nullptr);
 }

@@ -209,7 +209,9 @@ void a_transfer_crosses_processes(void**) { crosses_processes(host_tcp_ops()); }
 void a_killed_peer_is_noticed_by_its_lanes(void**) {
   const uint32_t before = hexagent::test::descriptors_open();
   for (uint32_t i = 0; i < 200; ++i) {
-    Family family(host_tcp_ops(), true);
+    FamilyWish wish;
+    wish.slow = true;
+    Family family(host_tcp_ops(), wish);
     LocalHost& host = family.target.host;
     family.until([&] {
       const hexagent_transfer_event* chunk = host.find(HEXAGENT_TRANSFER_CHUNK, family.token);
