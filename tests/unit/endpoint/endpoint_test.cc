@@ -15,12 +15,14 @@ bool same_content(const Engine& one, const Engine& other, const std::vector<int3
          slow_gather(other.memory->pool, other.blocks(ids), layout);
 }
 
-void moves(const char* transport, const char* address) {
+void moves(const char* transport, const char* address, const char* options = nullptr,
+           uint32_t flags = HEXAGENT_TRANSFER_CHECKSUM) {
   Rig rig(address);
   Engine source;
   Engine target;
-  rig.add(&source, 1, transport);
-  rig.add(&target, 2, transport);
+  source.flags = flags;
+  rig.add(&source, 1, transport, options);
+  rig.add(&target, 2, transport, options);
   const uint64_t id = rig.start(1, 2, 9);
   rig.until([&] { return rig.over(id) && source.quiesced(id) && target.quiesced(id); });
   assert_ended_once(&source, id, HEXAGENT_OK);
@@ -45,6 +47,12 @@ void moves(const char* transport, const char* address) {
 }
 
 void kv_arrives_over_shared_memory(void**) { moves("host-memory", nullptr); }
+void kv_arrives_in_one_copy(void**) {
+  moves("host-memory", nullptr, "silence_ms=60000 one_copy_min=0", 0);
+}
+void kv_arrives_in_two_copies(void**) {
+  moves("host-memory", nullptr, "silence_ms=60000 one_copy=off", 0);
+}
 void kv_arrives_over_tcp(void**) { moves("host-tcp", nullptr); }
 
 void layers_arrive_as_they_get_ready(void**) {
@@ -282,7 +290,10 @@ void everything_ends_once(void**) {
   TestRandom random(3);
   Rig rig;
   Engine engines[3];
-  for (uint32_t i = 0; i < 3; ++i) rig.add(&engines[i], i + 1);
+  for (uint32_t i = 0; i < 3; ++i) {
+    engines[i].flags = i == 0 ? HEXAGENT_TRANSFER_CHECKSUM : 0;  // packed; read in place
+    rig.add(&engines[i], i + 1, nullptr, "silence_ms=60000 one_copy_min=0");
+  }
   uint64_t last = 0;
   std::map<uint64_t, std::pair<uint32_t, uint32_t>> started;
   for (Engine& engine : engines) {
@@ -335,6 +346,8 @@ void nothing_is_left_open(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(kv_arrives_over_shared_memory),
+      cmocka_unit_test(kv_arrives_in_one_copy),
+      cmocka_unit_test(kv_arrives_in_two_copies),
       cmocka_unit_test(kv_arrives_over_tcp),
       cmocka_unit_test(layers_arrive_as_they_get_ready),
       cmocka_unit_test(a_stranger_is_not_let_in),

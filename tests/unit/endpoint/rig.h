@@ -204,9 +204,11 @@ struct Rig : controller::ControllerEvents {
     controller.reset();
     connected.clear();
   }
-  void add(Engine* engine, uint32_t worker, const char* transport = nullptr) {
+  void add(Engine* engine, uint32_t worker, const char* transport = nullptr,
+           const char* options = nullptr) {
     hexagent_endpoint_config config = Engine::config(worker, address);
     config.transport = transport;
+    if (options != nullptr) config.options = options;
     engine->open(config);
     engines.push_back(engine);
     until([&] { return connected.contains(worker) && engine->connected > 0; });
