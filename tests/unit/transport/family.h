@@ -37,11 +37,12 @@ struct FamilyProcess {
   uint32_t peer = 0;
   uint64_t pool = 0;
 
-  bool open(const hexagent_transport_ops* ops, const char* options, uint32_t worker, int with) {
+  bool open(const hexagent_transport_ops* ops, const char* options, uint32_t slot_bytes,
+            uint32_t worker, int with) {
     socket = with;
     peer = 3 - worker;
     hexagent_transport_config config = LocalHost::config(worker);
-    config.slot_bytes = config.chunk_bytes_min = 16384;
+    config.slot_bytes = config.chunk_bytes_min = slot_bytes;
     config.options = options;
     if (host.open(ops, config) != HEXAGENT_OK) return false;
     const hexagent_kv_pool shape = memory.description();
@@ -56,14 +57,19 @@ struct FamilyProcess {
     blocks.block_count = kFamilyBlocks;
     return blocks;
   }
-  // Carries what there is; waits a little when there is nothing. False: the other end is closed.
-  bool turn() {
+  // Works, and sends what there is to say. False: the other end is closed.
+  bool work() {
     host.progress();
     while (!host.sent.empty()) {
       const std::vector<unsigned char>& message = host.sent.front().second;
       if (send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0) return false;
       host.sent.pop_front();
     }
+    return true;
+  }
+  // Carries what there is; waits a little when there is nothing. False: as work().
+  bool turn() {
+    if (!work()) return false;
     pollfd wait = {socket, POLLIN, 0};
     if (poll(&wait, 1, 1) <= 0) return true;
     unsigned char message[HEXAGENT_CONTROL_MAX + 1];
@@ -83,6 +89,9 @@ struct FamilyWish {
   const char* target_options = nullptr;
   uint32_t flags = HEXAGENT_TRANSFER_CHECKSUM;
   bool slow = false;  // never beyond some layers
+  uint32_t slot_bytes = 16384;
+  // What the source does in place of one transfer; does not return.
+  void (*source)(FamilyProcess* self, int tokens) = nullptr;
 };
 
 // The source: connects, waits for a token, submits; for ever.
@@ -91,10 +100,11 @@ struct FamilyWish {
   constexpr unsigned kLifeSeconds = 600;
   alarm(kLifeSeconds);  // also when its parent was killed
   FamilyProcess self;
-  if (!self.open(ops, wish.source_options, 1, socket)) _exit(1);
+  if (!self.open(ops, wish.source_options, wish.slot_bytes, 1, socket)) _exit(1);
   for (size_t at = 0; at < self.memory.bytes; ++at)
     self.memory.memory.get()[at] = family_content(at);
   self.host.ops->connect(self.host.transport, 2);
+  if (wish.source != nullptr) wish.source(&self, tokens);
   hexagent_kv_transfer transfer = {};
   uint64_t id = 0;
   for (;;) {
@@ -130,8 +140,12 @@ struct Family {
     }
     close(sockets[1]);
     close(tokens[0]);
-    assert_true(target.open(ops, wish.target_options, 2, sockets[0]));
+    assert_true(target.open(ops, wish.target_options, wish.slot_bytes, 2, sockets[0]));
     until([this] { return target.host.find(HEXAGENT_TRANSFER_PEER_UP, 0) != nullptr; });
+    promise();
+  }
+  // Reserves, and tells the source.
+  void promise() {
     std::vector<int32_t> ids;
     hexagent_kv_reservation reservation = {};
     reservation.struct_size = sizeof(reservation);

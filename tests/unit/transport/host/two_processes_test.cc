@@ -90,6 +90,71 @@ void a_dead_peer_is_found_by_reading(void**) {
   assert_true(found > 0);
 }
 
+// A source that cancels when it likes and uses its blocks for something else once they are quiet.
+constexpr uint32_t kFickleRounds = 300;
+
+int64_t now_ns() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+[[noreturn]] void be_fickle(FamilyProcess* self, int tokens) {
+  TestRandom random(13);
+  unsigned char* memory = self->memory.memory.get();
+  const LocalHost& host = self->host;
+  for (uint32_t round = 1;; ++round) {
+    hexagent_kv_transfer transfer = {};
+    while (read(tokens, &transfer.token, sizeof(transfer.token)) != sizeof(transfer.token)) {
+      if (!self->turn()) _exit(0);
+    }
+    std::memset(memory, static_cast<int>(round % 200), self->memory.bytes);
+    std::vector<int32_t> ids;
+    transfer.struct_size = sizeof(transfer);
+    transfer.peer_worker = 2;
+    transfer.source = self->all(&ids);
+    uint64_t id = 0;
+    if (host.ops->submit(host.transport, &transfer, &id) != HEXAGENT_OK) _exit(1);
+    if (!self->work()) _exit(0);
+    if (random.chance(80)) {
+      // In the middle of the first reads.
+      for (const int64_t until = now_ns() + random.below(1'000'000); now_ns() < until;) continue;
+      host.ops->cancel(host.transport, HEXAGENT_TRANSFER_SOURCE, id);
+      if (!self->work()) _exit(0);
+    }
+    while (host.find(HEXAGENT_TRANSFER_QUIESCED, id) == nullptr) {
+      if (!self->turn()) _exit(0);
+    }
+    std::memset(memory, 0xff, self->memory.bytes);
+    self->host.events.clear();
+  }
+}
+
+void what_counts_was_read_before_it_changed(void**) {
+  FamilyWish wish = wish_of(kOneCopy);
+  wish.source = be_fickle;
+  wish.slot_bytes = 1u << 20;  // two chunks, which can be offered at once
+  Family family(host_memory_ops(), wish);
+  LocalHost& host = family.target.host;
+  uint32_t done = 0;
+  for (uint32_t round = 1; round <= kFickleRounds; ++round) {
+    family.until([&] { return host.find(HEXAGENT_TRANSFER_QUIESCED, family.token) != nullptr; });
+    if (host.find(HEXAGENT_TRANSFER_DONE, family.token) != nullptr) {
+      ++done;
+      const unsigned char* memory = family.target.memory.memory.get();
+      for (size_t at = 0; at < family.target.memory.bytes; ++at) {
+        if (memory[at] != round % 200) fail();
+      }
+    } else {
+      assert_int_equal(host.find(HEXAGENT_TRANSFER_FAILED, family.token)->status,
+                       HEXAGENT_E_CANCELLED);
+    }
+    host.events.clear();
+    family.promise();
+  }
+  assert_in_range(done, kFickleRounds / 20, kFickleRounds * 19 / 20);
+}
+
 void what_may_not_be_read_comes_in_two_copies(void**) {
   need_reading();
   const pid_t forbidden = fork();
@@ -114,6 +179,7 @@ int main() {
       cmocka_unit_test(either_end_may_want_two_copies),
       cmocka_unit_test(a_killed_peer_ends_everything_and_leaves_nothing),
       cmocka_unit_test(a_dead_peer_is_found_by_reading),
+      cmocka_unit_test(what_counts_was_read_before_it_changed),
       cmocka_unit_test(what_may_not_be_read_comes_in_two_copies),
   };
   return cmocka_run_group_tests_name("host memory, two processes", tests, nullptr, nullptr);
