@@ -34,7 +34,7 @@ Json to_json(const PathResult& result) {
 
 Json to_json(const TransferResult& result) {
   return {{"fragment_bytes", result.fragment_bytes},
-          {"pack", result.pack},
+          {"way", result.way},
           {"checksum", result.checksum},
           {"of_memcpy", result.share_of_memcpy},
           {"bytes_per_s", result.bytes_per_s}};
@@ -63,10 +63,10 @@ void print(const PathResult& path) {
 }
 
 void print(const std::vector<TransferResult>& transfers) {
-  std::printf("whole transfers, both ends in one thread, percent of one memcpy\n");
+  std::printf("whole transfers, both ends in one thread: copies, percent of one memcpy\n");
   for (const TransferResult& transfer : transfers) {
-    std::printf("%9u B, pack %-9s %-12s %6.0f   (%.1f GB/s)\n", transfer.fragment_bytes,
-                transfer.pack.c_str(), transfer.checksum ? "checksum" : "no checksum",
+    std::printf("%9u B, %-15s %-12s %6.0f   (%.1f GB/s)\n", transfer.fragment_bytes,
+                transfer.way.c_str(), transfer.checksum ? "checksum" : "no checksum",
                 100 * transfer.share_of_memcpy, transfer.bytes_per_s * 1e-9);
   }
 }

@@ -41,7 +41,7 @@ PathResult bench_path(const BenchTransportOptions& options);
 // Whole transfers against memcpy of as many bytes, both ends in one thread.
 struct TransferResult {
   uint32_t fragment_bytes;
-  std::string pack;  // cached, streaming
+  std::string way;  // two copies, packed with cached or streaming stores; one copy
   bool checksum;
   double share_of_memcpy;
   double bytes_per_s;

@@ -200,6 +200,24 @@ void bench_first_chunk(PathResult* result) {
   result->first_chunk_p99_ns = quantile(&times, 0.99);
 }
 
+TransferResult bench_transfer(Path* path, const BenchMemory (&plain)[2], size_t bytes,
+                              const std::vector<int32_t>& ids, uint32_t flags,
+                              uint32_t repetitions) {
+  std::vector<double> shares;
+  std::vector<double> rates;
+  for (uint32_t i = 0; i < repetitions; ++i) {
+    int64_t begin = clock_ns();
+    std::memcpy(plain[1].get(), plain[0].get(), bytes);
+    const auto alone = static_cast<double>(clock_ns() - begin);
+    begin = clock_ns();
+    path->transfer(ids, flags);
+    const auto took = static_cast<double>(clock_ns() - begin);
+    shares.push_back(alone / took);
+    rates.push_back(static_cast<double>(bytes) / took * 1e9);
+  }
+  return {0, "", flags != 0, median(shares), median(rates)};
+}
+
 }  // namespace
 
 PathResult bench_path(const BenchTransportOptions& options) {
@@ -212,35 +230,32 @@ PathResult bench_path(const BenchTransportOptions& options) {
 
 std::vector<TransferResult> bench_transfers(const BenchTransportOptions& options) {
   constexpr uint32_t kLayers = 16;
+  struct Way {
+    const char* name;
+    const char* options;
+    bool sums;
+  };
+  constexpr Way kWays[] = {{"two, cached", "one_copy=off pack=cached", true},
+                           {"two, streaming", "one_copy=off pack=streaming", true},
+                           {"one", "one_copy_min=0", false}};
   std::vector<TransferResult> results;
   const size_t bytes = size_t{options.megabytes} << 20;
-  const BenchMemory from = make_bench_memory(bytes);
-  const BenchMemory to = make_bench_memory(bytes);
+  const BenchMemory plain[] = {make_bench_memory(bytes), make_bench_memory(bytes)};
   for (const uint32_t fragment : {4096u, 16384u, 65536u}) {
     const auto blocks = static_cast<uint32_t>(bytes / fragment / (2 * kLayers));
     const hexagent_kv_pool shape = flat_shape(kLayers, 2, fragment, 2 * blocks);
-    for (const char* pack : {"cached", "streaming"}) {
+    for (const Way& way : kWays) {
       hexagent_transport_config config = {};
       config.blocks_max = 2 * blocks;
-      const std::string text = std::string("pack=") + pack;
-      config.options = text.c_str();
+      config.options = way.options;
       Path path(config, shape);
       std::vector<int32_t> ids = shuffled_ids(2 * blocks);
       ids.resize(blocks);
-      for (const bool checksum : {false, true}) {
-        std::vector<double> shares;
-        std::vector<double> rates;
-        for (uint32_t i = 0; i < options.repetitions; ++i) {
-          int64_t begin = clock_ns();
-          std::memcpy(to.get(), from.get(), bytes);
-          const auto alone = static_cast<double>(clock_ns() - begin);
-          begin = clock_ns();
-          path.transfer(ids, checksum ? uint32_t{HEXAGENT_TRANSFER_CHECKSUM} : 0);
-          const auto took = static_cast<double>(clock_ns() - begin);
-          shares.push_back(alone / took);
-          rates.push_back(static_cast<double>(bytes) / took * 1e9);
-        }
-        results.push_back({fragment, pack, checksum, median(shares), median(rates)});
+      for (const uint32_t flags : {0u, uint32_t{HEXAGENT_TRANSFER_CHECKSUM}}) {
+        if (flags != 0 && !way.sums) continue;
+        results.push_back(bench_transfer(&path, plain, bytes, ids, flags, options.repetitions));
+        results.back().fragment_bytes = fragment;
+        results.back().way = way.name;
       }
     }
   }
