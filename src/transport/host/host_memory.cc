@@ -2,6 +2,7 @@
 #include "transport/host/host_memory.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstring>
 
@@ -28,6 +29,11 @@ struct ReadNote {
 };
 constexpr uint32_t kNoteMagic = 0x4e584548;  // "HEXN"
 
+// Of pools and lengths of pieces; what is forgotten is measured again.
+constexpr uint32_t kSlownessMax = 64;
+// Little enough for the second cache.
+constexpr size_t kScratchBytes = size_t{64} << 10;
+
 // Slots begin where streaming stores may.
 size_t slot_pitch(uint32_t slot_bytes) {
   return (size_t{slot_bytes} + kStreamAlign - 1) / kStreamAlign * kStreamAlign;
@@ -40,6 +46,8 @@ HostMemoryMover::HostMemoryMover(const HostMemoryOptions& options, uint32_t peer
   if (!options_.one_copy) return;
   batch_ = std::make_unique<ReadBatch>();
   mark_ = OwnMark::create();
+  slowness_.reserve(kSlownessMax);
+  scratch_.resize(kScratchBytes);
 }
 
 hexagent_status HostMemoryMover::accepts(const hexagent_kv_pool& pool) const {
@@ -120,7 +128,39 @@ bool HostMemoryMover::settled(uint32_t peer) const {
 bool HostMemoryMover::lends(uint32_t peer, const KvCopy& copy, bool sums) {
   if (sums || !options_.one_copy || ends_[peer].peer_reads != Reads::kYes) return false;
   if (mean_run_bytes(copy) < options_.one_copy_min) return false;
+  if (is_long(copy)) {
+    // The first of a kind is lent, and measured when it is pushed: its blocks hold KV by then.
+    const Slowness* known = find_slowness(slowness_of(copy));
+    if (known != nullptr && known->value > options_.slowness_max) return false;
+  }
   return kernel_reads(fragment_address(copy, 0), fragment_address(copy, fragment_count(copy) - 1));
+}
+
+bool HostMemoryMover::is_long(const KvCopy& copy) const {
+  return fragment_staged_offset(copy, fragment_count(copy)) > options_.short_bytes;
+}
+
+HostMemoryMover::Slowness HostMemoryMover::slowness_of(const KvCopy& copy) {
+  return {copy.region_bases, static_cast<uint32_t>(std::bit_width(mean_run_bytes(copy))), 0.0};
+}
+
+const HostMemoryMover::Slowness* HostMemoryMover::find_slowness(const Slowness& of) const {
+  const auto is_it = [&of](const Slowness& known) {
+    return known.region_bases == of.region_bases && known.run_bits == of.run_bits;
+  };
+  const auto at = std::find_if(slowness_.begin(), slowness_.end(), is_it);
+  return at != slowness_.end() ? &*at : nullptr;
+}
+
+void HostMemoryMover::learn_slowness(const MoveJob& job) {
+  Slowness of = slowness_of(*job.copy);
+  if (find_slowness(of) != nullptr) return;
+  of.value = kernel_slowness(*job.copy, {job.first_fragment, job.fragment_count}, &scratch_);
+  if (slowness_.size() < kSlownessMax) {
+    slowness_.push_back(of);
+  } else {
+    slowness_[next_slowness_++ % kSlownessMax] = of;
+  }
 }
 
 bool HostMemoryMover::take_back(uint32_t peer, uint32_t slot, uint32_t generation,
@@ -129,11 +169,12 @@ bool HostMemoryMover::take_back(uint32_t peer, uint32_t slot, uint32_t generatio
   return side.fence(slot).take_back(generation, why);
 }
 
-MoveResult HostMemoryMover::do_push(const MoveJob& job, const Side& side) const {
+MoveResult HostMemoryMover::do_push(const MoveJob& job, const Side& side) {
   unsigned char* slot = side.slot(job.slot);
   const FragmentRange range = {job.first_fragment, job.fragment_count};
   MoveResult result = {job.ticket, HEXAGENT_OK, 0};
   if (job.lends && write_offer(*job.copy, range, slot, side.slot_bytes)) {
+    if (job.first_fragment == 0 && is_long(*job.copy)) learn_slowness(job);
     side.fence(job.slot).offer(job.slot_generation);
     result.lent = true;
     return result;

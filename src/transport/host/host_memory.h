@@ -28,21 +28,24 @@ namespace hexagent::transport {
 //   kernels=portable|avx2|avx512|neon
 //   pack=cached|streaming
 //   one_copy=on|off        off: this process neither reads its peers nor lets them read it
-//   one_copy_min=BYTES     mean length of a piece from which on one copy is made
+//   one_copy_min=BYTES     mean length of a piece from which on one copy is made, however fast the
+//                          kernel is; without it as HostMemoryOptions says
 //   ptracer=any            lets processes of this user read this one where Yama would not. It holds
 //                          for the whole process and for debuggers, too, so it must be asked for
 //   silence_ms=N
 const hexagent_transport_ops* host_memory_ops();
-
-// The kernel looks up every piece and every page of the source's. Measured: see README.md.
-inline constexpr uint64_t kOneCopyMin = uint64_t{8} << 10;
 
 struct HostMemoryOptions {
   const CopyKernels* kernels = nullptr;
   // Packed chunks are read again at once by the target, from the shared cache if they are there.
   Store pack = Store::kCached;
   bool one_copy = true;
-  uint64_t one_copy_min = kOneCopyMin;
+  // For one copy the kernel looks up every piece and every page of the source's. So pieces must be
+  // so long; and for a transfer of more than `short_bytes`, where two copies run side by side at
+  // both ends, it may be so many times as slow as we are (README.md has the measurements).
+  uint64_t one_copy_min = uint64_t{8} << 10;
+  uint64_t short_bytes = uint64_t{2} << 20;
+  double slowness_max = 3.8;
   // For operators; `log` may be null.
   void (*log)(void* context, uint32_t level, const char* text) = nullptr;
   void* log_context = nullptr;
@@ -90,11 +93,22 @@ class HostMemoryMover : public Mover {
   };
 
   MoveResult do_job(const JobQueue::Waiting& waiting);
-  MoveResult do_push(const MoveJob& job, const Side& side) const;
+  MoveResult do_push(const MoveJob& job, const Side& side);
   MoveResult do_scatter(const MoveJob& job, const Side& side);
   MoveResult do_read(const MoveJob& job, const Side& side);
   void find_reader(uint32_t peer, const MemoryMark& mark);
   void owe_note(End* end);
+  // How slow the kernel was with blocks of one pool whose pieces are about so long. Another pool
+  // that comes to lie where that one was is taken for it.
+  struct Slowness {
+    const uint64_t* region_bases;
+    uint32_t run_bits;
+    double value;
+  };
+  bool is_long(const KvCopy& copy) const;
+  static Slowness slowness_of(const KvCopy& copy);
+  const Slowness* find_slowness(const Slowness& of) const;
+  void learn_slowness(const MoveJob& job);
   void log(const char* text, uint32_t process) const;
 
   HostMemoryOptions options_;
@@ -104,6 +118,9 @@ class HostMemoryMover : public Mover {
   std::unique_ptr<OwnMark> mark_;
   std::unique_ptr<ReadBatch> batch_;
   uint32_t notes_due_ = 0;
+  std::vector<Slowness> slowness_;  // the last that were met, at most kSlownessMax
+  uint32_t next_slowness_ = 0;
+  std::vector<unsigned char> scratch_;
 };
 
 }  // namespace hexagent::transport

@@ -31,6 +31,7 @@ bool take_option(std::string_view key, std::string_view value, HostMemoryOptions
   if (key == "one_copy") return read_choice(value, "on", "off", &options->one_copy);
   if (key == "one_copy_min") {
     const char* const end = value.data() + value.size();
+    options->short_bytes = UINT64_MAX;
     const auto [at, error] = std::from_chars(value.data(), end, options->one_copy_min);
     return error == std::errc() && at == end;
   }

@@ -1,8 +1,12 @@
 // One copy: see one_copy.h.
 #include "transport/host/one_copy.h"
 
+#include <sys/uio.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
 namespace hexagent::transport {
 namespace {
@@ -39,6 +43,12 @@ class OfferedRuns {
   uint64_t next_ = 0;
 };
 
+int64_t now_ns() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 }  // namespace
 
 uint64_t mean_run_bytes(const KvCopy& copy) {
@@ -54,6 +64,38 @@ uint64_t mean_run_bytes(const KvCopy& copy) {
     }
   }
   return bytes / runs;
+}
+
+double kernel_slowness(const KvCopy& copy, FragmentRange range,
+                       std::vector<unsigned char>* scratch) {
+  constexpr uint32_t kRounds = 5;  // the best of them: others may have been interrupted
+  constexpr size_t kPiecesMax = 64;
+  constexpr double kVerySlow = 1e9;
+  iovec pieces[kPiecesMax];
+  size_t count = 0;
+  size_t bytes = 0;
+  RunWalker walker(copy, range.first, range.count);
+  for (MemoryRun run; count < kPiecesMax && bytes < scratch->size() && walker.next(&run);) {
+    const size_t size = std::min<uint64_t>(run.bytes, scratch->size() - bytes);
+    pieces[count++] = {reinterpret_cast<void*>(static_cast<uintptr_t>(run.address)), size};
+    bytes += size;
+  }
+  const iovec to = {scratch->data(), bytes};
+  double kernel = kVerySlow;
+  double plain = kVerySlow;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    int64_t begin = now_ns();
+    unsigned char* at = scratch->data();
+    for (size_t i = 0; i < count; at += pieces[i++].iov_len) {
+      std::memcpy(at, pieces[i].iov_base, pieces[i].iov_len);
+    }
+    plain = std::min(plain, static_cast<double>(now_ns() - begin));
+    begin = now_ns();
+    const ssize_t got = process_vm_readv(getpid(), &to, 1, pieces, count, 0);
+    if (got != static_cast<ssize_t>(bytes)) return kVerySlow;
+    kernel = std::min(kernel, static_cast<double>(now_ns() - begin));
+  }
+  return kernel / std::max(plain, 1.0);
 }
 
 bool write_offer(const KvCopy& copy, FragmentRange range, unsigned char* slot, size_t slot_bytes) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "hexagent/hexagent.h"
 #include "transport/copy/gather.h"
@@ -22,6 +23,12 @@ struct FragmentRange {
   uint64_t first;
   uint64_t count;
 };
+
+// How many times as long the kernel takes to copy from these blocks as this process does, both out
+// of the caches: a matter of their pages above all. Looks at as many bytes as `scratch` has, for
+// some ten microseconds. The blocks hold what they shall.
+double kernel_slowness(const KvCopy& copy, FragmentRange range,
+                       std::vector<unsigned char>* scratch);
 
 // Source: writes the list for these fragments. False: a slot has no room for it.
 bool write_offer(const KvCopy& copy, FragmentRange range, unsigned char* slot, size_t slot_bytes);

@@ -128,7 +128,68 @@ void pieces_that_are_long_enough_are_read_in_place(void**) {
     test.ids = {1, 3, 5, 7};  // pieces of one block of 32 heads and tokens
     test.from.blocks = test.to.blocks = test.ids.data();
     test.connect();
-    assert_true(is_read_in_place(&test) == (uint64_t{head_bytes} * 32 >= kOneCopyMin));
+    assert_true(is_read_in_place(&test) ==
+                (uint64_t{head_bytes} * 32 >= HostMemoryOptions().one_copy_min));
+  }
+}
+
+// A source's mover that has met a target which reads it.
+struct Movers {
+  HostMemoryMover source;
+  HostMemoryMover target;
+
+  explicit Movers(const HostMemoryOptions& options) : source(options, 1), target(options, 1) {
+    need_reading();
+    unsigned char address[kAddressMax];
+    size_t size = 0;
+    assert_int_equal(target.open_staging(0, 1, kSlotBytes, address, &size), HEXAGENT_OK);
+    assert_int_equal(source.attach(0, 1, kSlotBytes, address, size), HEXAGENT_OK);
+    assert_int_equal(source.open_staging(0, 1, kSlotBytes, address, &size), HEXAGENT_OK);
+    assert_int_equal(target.attach(0, 1, kSlotBytes, address, size), HEXAGENT_OK);
+    MoverNote note;
+    assert_false(source.settled(0));
+    assert_true(target.take_note(&note));
+    source.on_note(note);
+    assert_true(source.settled(0));
+  }
+  void push(const KvCopy& copy) {
+    MoveJob job;
+    job.copy = &copy;
+    job.fragment_count = fragment_count(copy);
+    job.staged_bytes = fragment_staged_offset(copy, job.fragment_count);
+    job.slot_generation = 1;
+    job.lends = true;
+    source.push(job);
+    MoveResult result = {};
+    assert_int_equal(source.run(1, &result, 1), 1);
+    assert_true(result.lent);
+  }
+  static constexpr uint32_t kSlotBytes = 1u << 20;
+};
+
+// In long transfers alone, and once it has been found out.
+void what_is_slow_for_the_kernel_is_packed(void**) {
+  const TestPool pool(Lending::shape(64), 0, kGiven);
+  std::vector<int32_t> ids = {1, 3, 5, 6};
+  hexagent_kv_blocks blocks = {};
+  blocks.blocks = ids.data();
+  blocks.block_count = 1;
+  const KvCopy short_one = make_copy(pool.pool, blocks, ids.data(), wire_shape(pool.pool, blocks));
+  blocks.block_count = static_cast<uint32_t>(ids.size());
+  const KvCopy long_one = make_copy(pool.pool, blocks, ids.data(), wire_shape(pool.pool, blocks));
+  HostMemoryOptions options;
+  options.kernels = &best_kernels();
+  options.one_copy_min = 1;
+  options.short_bytes = fragment_staged_offset(short_one, fragment_count(short_one));
+  for (const double most : {0.0, 1e12}) {
+    options.slowness_max = most;
+    Movers movers(options);
+    assert_true(movers.source.lends(0, long_one, false));
+    movers.push(short_one);  // nothing is learnt from it
+    assert_true(movers.source.lends(0, long_one, false));
+    movers.push(long_one);
+    assert_true(movers.source.lends(0, long_one, false) == (most > 0.0));
+    assert_true(movers.source.lends(0, short_one, false));
   }
 }
 
@@ -299,6 +360,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(one_copy_is_made_where_both_ends_want_it),
       cmocka_unit_test(pieces_that_are_long_enough_are_read_in_place),
+      cmocka_unit_test(what_is_slow_for_the_kernel_is_packed),
       cmocka_unit_test(it_is_known_before_the_first_transfer),
       cmocka_unit_test(a_slot_without_room_for_the_list_takes_the_bytes),
       cmocka_unit_test(blocks_are_free_when_they_are_read),

@@ -169,6 +169,15 @@ void more_pieces_than_one_call_takes_arrive(void**) {
   }
 }
 
+void the_kernel_is_measured(void**) {
+  const Self self;
+  const Flat source({1, 3, 5, 6, 7, 9}, 1);
+  std::vector<unsigned char> scratch(256);
+  const double slowness = kernel_slowness(source.copy, {0, 6}, &scratch);
+  assert_true(slowness > 0.1 && slowness < 1e9);
+  assert_int_equal(scratch[255], 1);
+}
+
 void the_mean_run_is_of_pieces_that_lie_together(void**) {
   assert_int_equal(mean_run_bytes(Flat({1, 3, 5}, 0).copy), 64);
   assert_int_equal(mean_run_bytes(Flat({1, 2, 3}, 0).copy), 192);
@@ -184,6 +193,7 @@ int main() {
       cmocka_unit_test(lists_of_too_few_or_too_many_bytes_are_refused),
       cmocka_unit_test(addresses_that_are_not_there_are_an_error),
       cmocka_unit_test(more_pieces_than_one_call_takes_arrive),
+      cmocka_unit_test(the_kernel_is_measured),
       cmocka_unit_test(the_mean_run_is_of_pieces_that_lie_together),
   };
   return cmocka_run_group_tests_name("one copy", tests, nullptr, nullptr);
