@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <sstream>
 #include <utility>
 
 namespace hexagent::peers {
@@ -26,12 +27,15 @@ uint64_t next_random(uint64_t* state) {
 
 const std::vector<Case>& all_cases() {
   static const std::vector<Case> cases = [] {
+    const char* named = std::getenv("PEERS_BLOCKS_KIB");
+    std::istringstream blocks_kib(named != nullptr ? named : "16 64");
+    std::vector<size_t> blocks;
+    for (size_t kib = 0; blocks_kib >> kib;) blocks.push_back(kib << 10);
     std::vector<Case> made;
     for (const size_t megabytes : {size_t{1}, size_t{16}, size_t{128}}) {
       const size_t bytes = megabytes << 20;
-      for (const size_t block : {size_t{16} << 10, size_t{64} << 10, bytes}) {
-        made.push_back({bytes, block});
-      }
+      for (const size_t block : blocks) made.push_back({bytes, block});
+      made.push_back({bytes, bytes});
     }
     return made;
   }();
@@ -42,7 +46,9 @@ unsigned char* make_pool() {
   void* memory =
       mmap(nullptr, kPoolBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fail("no memory");
-  madvise(memory, kPoolBytes, MADV_HUGEPAGE);
+  const char* pages = std::getenv("PEERS_PAGES");
+  const bool small = pages != nullptr && std::strcmp(pages, "small") == 0;
+  madvise(memory, kPoolBytes, small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   std::memset(memory, 1, kPoolBytes);
   return static_cast<unsigned char*>(memory);
 }

@@ -19,10 +19,11 @@ struct Case {
 
 inline constexpr size_t kPoolBytes = size_t{256} << 20;
 
-// The nine cases, in the order in which every contender reports them.
+// The nine cases, in the order in which every contender reports them. For our own rows alone
+// PEERS_BLOCKS_KIB="4 8" names other blocks, and PEERS_PAGES=small takes away huge pages.
 const std::vector<Case>& all_cases();
 
-// kPoolBytes on huge pages where the system gives them, touched. Never freed.
+// kPoolBytes, touched, on huge pages where PEERS_PAGES and the system allow it. Never freed.
 unsigned char* make_pool();
 void fill(unsigned char* pool, uint64_t seed);
 

@@ -13,6 +13,7 @@ from cases import CASES, MIB
 # A busy machine is no silent peer.
 SETTINGS = "silence_ms=60000"
 NO_WHEEL = "its wheel could not be had"
+WAYS_KIB = (4, 8, 16, 64)
 HERE = pathlib.Path(__file__).resolve().parent
 # The refusal of more than 2,048 blocks at once is lifted: else there is nothing to compare.
 MOONCAKE = {"MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER": "65535"}
@@ -23,8 +24,22 @@ NIXL_ROWS = [
 ]
 
 
+def rows_of_ways(options):
+    """Ours alone: one copy against two, by the length of pieces and by pages."""
+    for pages in ("huge", "small"):
+        environment = {"PEERS_BLOCKS_KIB": " ".join(map(str, WAYS_KIB)), "PEERS_PAGES": pages}
+        yield f"memcpy, {pages} pages", [options.pair, "memcpy"], environment, None
+        for name, way in (("two copies", "one_copy=off"), ("one copy", "one_copy_min=0"),
+                          ("as chosen", "one_copy=on")):
+            command = [options.pair, "host-memory", f"{SETTINGS} {way}"]
+            yield f"{name}, {pages} pages", command, environment, None
+
+
 def rows(options):
     """(name, command, environment, why it cannot run)"""
+    if options.ways:
+        yield from rows_of_ways(options)
+        return
     yield "memcpy", [options.pair, "memcpy"], {}, None
     yield "4 plain sockets", [options.pair, "sockets"], {}, None
     for name in ("host-memory", "host-tcp"):
@@ -76,23 +91,25 @@ def cell(case, rounds, memcpy):
                                                "rounds": len(rates)}
 
 
-def table(measured):
-    memcpy = measured["memcpy"]
-    lines = ["| | " + " | ".join(name_of(case) for case in CASES) + " |",
-             "|---" * (len(CASES) + 1) + "|"]
+def table(measured, cases):
+    lines = ["| | " + " | ".join(name_of(case) for case in cases) + " |",
+             "|---" * (len(cases) + 1) + "|"]
     figures = {}
     for name, rounds in measured.items():
-        cells = [cell(case, rounds, memcpy) for case in CASES]
+        _, comma, pages = name.partition(", ")
+        memcpy = measured.get(f"memcpy{comma}{pages}") or measured["memcpy"]
+        cells = [cell(case, rounds, memcpy) for case in cases]
         lines.append(f"| {name} | " + " | ".join(text for text, _ in cells) + " |")
-        figures[name] = {name_of(case): made for case, (_, made) in zip(CASES, cells) if made}
+        figures[name] = {name_of(case): made for case, (_, made) in zip(cases, cells) if made}
     return "\n".join(lines), figures
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--pair", required=True, help="the program of our rows")
-    parser.add_argument("--python", required=True, help="interpreter that has the peers")
-    parser.add_argument("--site", required=True, type=pathlib.Path, help="its site-packages")
+    parser.add_argument("--ways", action="store_true", help="our own rows, one copy against two")
+    parser.add_argument("--python", help="interpreter that has the peers")
+    parser.add_argument("--site", type=pathlib.Path, help="its site-packages")
     parser.add_argument("--plugin", help="our adapter, hexagent_nixl.so")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", required=True, type=pathlib.Path)
@@ -108,7 +125,12 @@ def main():
                 print(f"round {number + 1}: {name}: {'measured' if result else 'FAILED'}",
                       file=sys.stderr)
                 measured.setdefault(name, []).append(result)
-    text, figures = table(measured)
+    cases = CASES
+    if options.ways:
+        sizes = sorted({size for size, _ in CASES})
+        cases = [(size, block) for size in sizes
+                 for block in [kib << 10 for kib in WAYS_KIB] + [size]]
+    text, figures = table(measured, cases)
     for name, rounds in measured.items():
         failures = sum(result is None for result in rounds)
         if failures:

@@ -47,6 +47,8 @@ class End {
     config.worker = worker;
     config.incarnation = static_cast<uint64_t>(getpid());
     config.options = options;
+    config.blocks_max = static_cast<uint32_t>(kPoolBytes >> 11);
+    config.transfers_max = config.reservations_max = 4;
     const hexagent_status status = ops_.create(&host, &config, &transport_);
     if (status != HEXAGENT_OK) {
       std::fprintf(stderr, "%s: status %d\n", name, status);
