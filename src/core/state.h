@@ -21,6 +21,7 @@
 #include "core/notice.h"
 #include "core/plan/plan_view.h"
 #include "core/plan/policy.h"
+#include "core/plan/unscored.h"
 #include "core/plan/waiting_list.h"
 #include "core/plan/waiting_work.h"
 #include "core/scheduler.h"
@@ -85,7 +86,8 @@ struct Scheduler::State {
   std::vector<uint32_t> call_scratch;
   std::vector<Ranked> ranked;
   double urgent_guess = Urgency::kLost;  // of UrgentFirst
-  std::vector<Scored> scored;            // grows to the calls that ever waited at once
+  std::vector<Scored> scored;            // of Greedy, as is the next
+  Unscored unscored;
 
   // Appends a decision of this kind; the caller fills in the rest.
   hexagent_decision& emit(uint32_t kind);

@@ -19,41 +19,59 @@ constexpr double kSlack = 1.0 + 1e-9;
 
 Greedy::Greedy(Scheduler::State* state, FairShare* fair, bool put_off)
     : state_(state),
+      fair_(fair),
       bounds_(put_off && state->policy.placement->takes_earliest_finish()),
-      scored_(state->scored) {
+      mixed_(state->queued.is_mixed()),
+      scored_(state->scored),
+      unscored_(state->unscored) {
   scored_.clear();
-  Choice pair;  // of the last call that was placed: as good a guess as any for the next
-  for (uint32_t index : state->waiting.calls()) {
-    Scored entry;
-    if (bounds_ && bound(index, pair, &entry)) {
-      scored_.push_back(entry);
-    } else if (!score(index, &entry)) {
-      fair->unserved(index);
-    } else {
-      pair = entry.choice;
-      if (entry.choice.fits) scored_.push_back(entry);
-    }
+  unscored_.clear();
+  if (bounds_) {
+    unscored_.begin(*state, mixed_);
+    return;
   }
+  for (uint32_t call : state->waiting.calls()) look_at(call, Choice{});
+}
+
+uint32_t Greedy::tier(const Call& call) const { return mixed_ ? tier_now(*state_, call) : 0; }
+
+// Scores a call, or bounds its score by this pair where it can be the call's.
+void Greedy::look_at(uint32_t call, const Choice& pair) {
+  Scored entry;
+  if (!bound(call, pair, &entry) && !score(call, &entry)) fair_->unserved(call);
+  if (entry.choice.fits) scored_.push_back(entry);
 }
 
 bool Greedy::next(Scored* taken) {
-  const MoreUrgent more_urgent{state_};
-  while (!scored_.empty()) {
-    size_t first = 0;
-    for (size_t i = 1; i < scored_.size(); ++i) {
-      if (more_urgent(scored_[i].rank, scored_[first].rank)) first = i;
+  for (;;) {
+    Scored* first = first_scored();
+    const double rank =
+        first == nullptr ? Unscored::kNobody : Unscored::rank(first->rank.key, first->rank.tier);
+    if (unscored_.first_rank() != Unscored::kNobody && unscored_.first_rank() >= rank) {
+      Choice pair;
+      const uint32_t call = unscored_.pop(*state_, &pair);
+      look_at(call, pair);
+      continue;
     }
-    Scored& entry = scored_[first];
-    const bool exact = entry.exact;
-    if (!exact) score(entry.rank.call, &entry);
-    if (exact || !entry.choice.fits) {
-      *taken = entry;
-      scored_[first] = scored_.back();
+    if (first == nullptr) return false;
+    const bool exact = first->exact;
+    if (!exact) score(first->rank.call, first);
+    if (exact || !first->choice.fits) {
+      *taken = *first;
+      *first = scored_.back();
       scored_.pop_back();
     }
     if (exact) return true;
   }
-  return false;
+}
+
+Scored* Greedy::first_scored() {
+  const MoreUrgent more_urgent{state_};
+  Scored* first = nullptr;
+  for (Scored& entry : scored_) {
+    if (first == nullptr || more_urgent(entry.rank, first->rank)) first = &entry;
+  }
+  return first;
 }
 
 void Greedy::applied(const Choice& choice) {
@@ -74,6 +92,7 @@ void Greedy::applied(const Choice& choice) {
     }
     ++i;
   }
+  if (bounds_) unscored_.applied(*state_, choice);
 }
 
 // The placement's own choice; false when no worker serves the call.
@@ -84,7 +103,7 @@ bool Greedy::score(uint32_t index, Scored* entry) {
   if (!state_->policy.placement->choose(state_->view, state_->shape_of(call), &entry->choice)) {
     return false;
   }
-  entry->rank = {state_->order_key(call, entry->choice.finish_s), index, tier_now(*state_, call)};
+  entry->rank = {state_->order_key(call, entry->choice.finish_s), index, tier(call)};
   return true;
 }
 
@@ -104,18 +123,17 @@ bool Greedy::bound(uint32_t index, const Choice& pair, Scored* entry) {
   project(state_->view, pair.prefill, prefill_option(state_->view, shape, pair.prefill),
           pair.decode, decode_option(state_->view, shape, pair.decode), &choice);
   if (!choice.fits) return false;
-  *entry = {
-      {bound_key(call, choice.finish_s * kSlack), index, tier_now(*state_, call)}, choice, false};
+  *entry = {{bound_key(call, choice.finish_s * kSlack), index, tier(call)}, choice, false};
   return true;
 }
 
 double Greedy::bound_key(const Call& call, double finish_s) const {
   Urgency urgency = state_->policy.order->urgency(
       {call, state_->workflows.workflow_of(call), state_->settings, state_->now, finish_s});
-  if (urgency.limit == std::numeric_limits<float>::infinity()) return urgency.at(state_->now);
+  const double least = urgency.least();
   // Behind its limit a key falls, so an earlier finish may be the more urgent one.
   urgency.limit = std::numeric_limits<float>::infinity();
-  return std::max(Urgency::kLost, urgency.at(state_->now));
+  return std::max(least, urgency.at(state_->now));
 }
 
 }  // namespace hexagent

@@ -4,8 +4,9 @@
 // Most scores are never looked at, so they are put off. Applying a call only makes placements
 // worse, and only those on the two workers touched: a call with another best pair keeps it. And
 // where a placement takes the earliest finish, any one pair that fits bounds a call's score from
-// above; only calls whose bound comes first are scored in full. The order in which calls are taken
-// is that of scoring all of them every time (tests/unit/core/plan/greedy_test.cc).
+// above: first roughly, for all calls at once (unscored.h), then by the pair's own cost with what
+// is cached there. Only calls whose bound comes first are scored in full. The order in which calls
+// are taken is that of scoring all of them every time (tests/unit/core/plan/greedy_test.cc).
 #pragma once
 
 #include "core/plan/fair_share.h"
@@ -27,13 +28,19 @@ class Greedy {
   void applied(const Choice& choice);
 
  private:
+  void look_at(uint32_t call, const Choice& pair);
+  Scored* first_scored();
   bool score(uint32_t call, Scored* entry);
   bool bound(uint32_t call, const Choice& pair, Scored* entry);
   double bound_key(const Call& call, double finish_s) const;
+  uint32_t tier(const Call& call) const;
 
   Scheduler::State* state_;
+  FairShare* fair_;
   const bool bounds_;
-  std::vector<Scored>& scored_;
+  const bool mixed_;             // calls of several tiers wait; of one they need not be told apart
+  std::vector<Scored>& scored_;  // with bounds few, those that came near the front
+  Unscored& unscored_;           // the others
 };
 
 }  // namespace hexagent

@@ -26,6 +26,7 @@ class Order {
   virtual Urgency urgency(const OrderInput& input) const = 0;
   double key(const OrderInput& input) const { return urgency(input).at(input.now); }
   // The key needs a projected finish, so a plan is a greedy over a simulated state (notes 1.2).
+  // Urgency::lead_s then grows by a second with each second of delta_s; nothing else depends on it.
   virtual bool uses_projection() const { return false; }
   // The key needs Call::ahead: what is ahead of a call is predicted when it becomes ready.
   virtual bool uses_foresight() const { return false; }

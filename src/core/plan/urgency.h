@@ -45,6 +45,13 @@ struct Urgency {
     return key <= static_cast<double>(limit) ? key : kLost;
   }
 
+  // What the key is at least where it falls behind a limit.
+  double least() const {
+    return limit == std::numeric_limits<float>::infinity()
+               ? -std::numeric_limits<double>::infinity()
+               : kLost;
+  }
+
   // The key as a line over time, drawn a little too high: more than all rounding on the way. Where
   // rate * now_s - offset is below a bound above kLost, the key surely is. `now_s`: shy_s().
   struct Line {

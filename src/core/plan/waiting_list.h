@@ -1,10 +1,11 @@
-// WaitingList: the calls that are ready and not dispatched, each with its urgency beside it, and
-// the lines of the urgencies in arrays of their own, of which a plan compares several at once.
-// Tests: tests/unit/core/plan/waiting_list_test.cc.
+// WaitingList: the calls that are ready and not dispatched, each with its urgency and shape beside
+// it, and the lines of the urgencies in arrays of their own, of which a plan compares several at
+// once. Tests: tests/unit/core/plan/waiting_list_test.cc.
 #pragma once
 
 #include "core/call_list.h"
 #include "core/plan/urgency.h"
+#include "core/plan/waiting_shapes.h"
 
 namespace hexagent {
 
@@ -16,6 +17,7 @@ class WaitingList {
     urgencies_.reserve(count);
     rates_.reserve(count);
     offsets_.reserve(count);
+    shapes_.reserve(count);
   }
   void add(WorkflowTable* table, uint32_t call, const Urgency& urgency) {
     calls_.add(table, call);
@@ -23,12 +25,14 @@ class WaitingList {
     const Urgency::Line line = urgency.line();
     rates_.push_back(line.rate);
     offsets_.push_back(line.offset);
+    shapes_.add(table->call(call), urgency);
   }
   void remove(WorkflowTable* table, uint32_t call) {
     const uint32_t slot = calls_.remove(table, call);
     take_last(&urgencies_, slot);
     take_last(&rates_, slot);
     take_last(&offsets_, slot);
+    shapes_.remove(slot);
   }
   void set_urgency(const WorkflowTable& table, uint32_t call, const Urgency& urgency) {
     const uint32_t slot = table.call(call).waiting_slot;
@@ -36,9 +40,15 @@ class WaitingList {
     urgencies_[slot] = urgency;
     rates_[slot] = line.rate;
     offsets_[slot] = line.offset;
+    shapes_.set_urgency(slot, urgency);
   }
   const std::vector<uint32_t>& calls() const { return calls_.calls(); }
-  const std::vector<Urgency>& urgencies() const { return urgencies_; }  // by slot, as calls()
+  // By slot, as calls().
+  const std::vector<Urgency>& urgencies() const { return urgencies_; }
+  const WaitingShapes& shapes() const { return shapes_; }
+  // Urgency::Line of each.
+  const std::vector<double>& rates() const { return rates_; }
+  const std::vector<double>& offsets() const { return offsets_; }
 
   // The first slot from this one on whose key may reach `bound`, which is above Urgency::kLost;
   // size() if there is none. `now_s`: Urgency::shy_s().
@@ -84,6 +94,7 @@ class WaitingList {
   std::vector<Urgency> urgencies_;
   std::vector<double> rates_;
   std::vector<double> offsets_;
+  WaitingShapes shapes_;
 };
 
 }  // namespace hexagent
