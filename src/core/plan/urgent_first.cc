@@ -22,26 +22,35 @@ bool MoreUrgent::breaks_tie(uint32_t a, uint32_t b) const {
 namespace {
 
 // A plan sends some of the first calls and time raises the keys of all, so the last key that the
-// next one keeps lies near this one's. Half of the span of what was kept below it costs some calls
+// next one keeps lies near this one's. As far below it as the last quarter spans costs some calls
 // too many, and seldom a second scan.
-double guess_after(const std::vector<Ranked>& kept) {
-  return kept.back().key - 0.5 * (kept.front().key - kept.back().key);
+double guess_after(const std::vector<Ranked>& kept, size_t count) {
+  const double last = kept[count - 1].key;
+  return last - (kept[count - 1 - count / 4].key - last);
+}
+
+// The first calls are far apart and the others crowd behind them, so four times as many seldom span
+// more than these did.
+double floor_behind(const std::vector<Ranked>& kept) {
+  return kept.back().key - 2.0 * (kept.front().key - kept.back().key);
 }
 
 }  // namespace
 
 UrgentFirst::UrgentFirst(const Scheduler::State& state, std::vector<Ranked>* scratch, double* guess)
-    : state_(state), more_urgent_{&state}, kept_(scratch) {
+    : state_(state), more_urgent_{&state}, guess_(guess), kept_(scratch) {
   scan(*guess);
-  *guess = last_scan_ ? Urgency::kLost : guess_after(*kept_);
+  *guess = last_scan_ ? Urgency::kLost : guess_after(*kept_, kFirstScan);
 }
 
 bool UrgentFirst::next(Ranked* ranked) {
   if (position_ == kept_->size()) {
     if (last_scan_) return false;
     wanted_ *= kGrowth;
-    scan(Urgency::kLost);
+    scan(floor_behind(*kept_));
     if (kept_->empty()) return false;
+    // What was delivered may have been sent.
+    *guess_ = kept_->size() <= kFirstScan ? Urgency::kLost : guess_after(*kept_, kFirstScan);
   }
   delivered_ = (*kept_)[position_++];
   any_delivered_ = true;

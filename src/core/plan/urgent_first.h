@@ -43,6 +43,7 @@ class UrgentFirst {
 
   const Scheduler::State& state_;
   MoreUrgent more_urgent_;
+  double* guess_;
   std::vector<Ranked>* kept_;  // while scanning up to twice as many as wanted, then sorted
   size_t wanted_ = kFirstScan;
   size_t position_ = 0;

@@ -83,12 +83,12 @@ class WaitingList {
   bool group_surely_below(uint32_t slot, double bound, double now_s) const {
     const double* rates = &rates_[slot];
     const double* offsets = &offsets_[slot];
-    double keys[kGroup];
-    for (uint32_t i = 0; i < kGroup; ++i) keys[i] = rates[i] * now_s - offsets[i];
-    bool below = true;
-    for (double key : keys) below = below && key < bound;
-    return below;
+    const auto key = [&](uint32_t i) { return rates[i] * now_s - offsets[i]; };
+    double highest[kGroup / 2];
+    for (uint32_t i = 0; i < kGroup / 2; ++i) highest[i] = larger(key(i), key(kGroup / 2 + i));
+    return larger(larger(highest[0], highest[1]), larger(highest[2], highest[3])) < bound;
   }
+  static double larger(double a, double b) { return a > b ? a : b; }
 
   CallList calls_;
   std::vector<Urgency> urgencies_;
