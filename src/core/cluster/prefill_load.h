@@ -72,6 +72,9 @@ struct PrefillLoad {
   double wait_s(const PrefillEngine& engine, const PrefillShape& shape,
                 const PrefillProspect& prospect) const;
 
+  // Time of the iterations that a call of bucket k shares with what is under way.
+  double beside_s(const PrefillEngine& engine, int k, const PrefillProspect& prospect) const;
+
  private:
   void account(const PrefillEngine& engine, const PrefillShape& shape, double sign);
   double total_s(const PrefillEngine& engine) const;
@@ -120,6 +123,11 @@ inline double prefill_marginal_s(const PrefillEngine& engine, const PrefillShape
                           engine.model.prefill_fixed * shape.tokens / engine.batch_tokens);
 }
 
+inline double PrefillLoad::beside_s(const PrefillEngine& engine, int k,
+                                    const PrefillProspect& prospect) const {
+  return prospect.left * prefill_time_s(engine, shared_tokens[k], shared_pairs[k], 2.0);
+}
+
 inline double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShape& shape,
                                   const PrefillProspect& prospect) const {
   if (prospect.idle) return 0.0;
@@ -127,9 +135,7 @@ inline double PrefillLoad::wait_s(const PrefillEngine& engine, const PrefillShap
   // No room in the next iteration: first come, first served.
   if (prospect.next_iteration_tokens + own_chunk > engine.batch_tokens) return prospect.drain_s;
   const int k = prefill_bucket(engine, shape.tokens);
-  const double beside =
-      prospect.left * prefill_time_s(engine, shared_tokens[k], shared_pairs[k], 2.0);
-  return std::min(prospect.drain_s, prospect.half_iteration_s + beside);
+  return std::min(prospect.drain_s, prospect.half_iteration_s + beside_s(engine, k, prospect));
 }
 
 }  // namespace hexagent

@@ -19,6 +19,8 @@ struct TimeModel {
   double decode_per_sequence = 0.0;
   double decode_per_context_token = 0.0;
 
+  bool operator==(const TimeModel&) const = default;
+
   // One prefill iteration of `tokens` new tokens and `pairs` = sum of new * (cached + new / 2).
   double prefill_s(double tokens, double pairs) const {
     const bool small = tokens < small_below;

@@ -14,21 +14,16 @@ namespace {
 constexpr double kNoCost = 1e300;
 
 // Bounds and costs add the same terms in another order; this covers what rounding makes of that.
-constexpr double kSlack = 1.0 + 1e-9;
+constexpr double kCostSlack = 1.0 + 1e-9;
 
 // A line that own_cost_s() never falls below: its tangent, since it is convex.
-struct Tangent {
-  double offset = 0.0;
-  double slope = 1.0;
-
-  static Tangent at(const CallShape& shape, double finish_s, uint32_t power) {
-    if (power < 2 || shape.horizon_s <= 0.0) return {};
-    const double span_s = shape.horizon_s * shape.stretch_now;
-    const double slope = whole_power((shape.elapsed_s + finish_s) / span_s, power - 1);
-    // The cost there is slope * (elapsed + finish) / power.
-    return {slope * ((shape.elapsed_s + finish_s) / power - finish_s), slope};
-  }
-};
+BoundLine tangent_at(const CallShape& shape, double finish_s, uint32_t power) {
+  if (power < 2 || shape.horizon_s <= 0.0) return {};
+  const double span_s = shape.horizon_s * shape.stretch_now;
+  const double slope = whole_power((shape.elapsed_s + finish_s) / span_s, power - 1);
+  // The cost there is slope * (elapsed + finish) / power.
+  return {slope * ((shape.elapsed_s + finish_s) / power - finish_s), slope};
+}
 
 // One search over (prefill, decode) pairs.
 //
@@ -41,21 +36,25 @@ struct Tangent {
 // answer is that of trying all; of equal costs the lowest worker indexes win, prefill first.
 class Search {
  public:
-  Search(const PlanView& view, const CallShape& shape, const JointWeights& weights, bool must_fit,
-         bool avoid)
+  Search(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+         const RowFilter& filter)
       : view_(view),
         shape_(shape),
         weights_(weights),
-        prefills_(view.prefill_rows()),
-        decodes_(view.decode_rows()),
-        must_fit_(must_fit),
-        avoid_(avoid) {}
+        filter_(filter),
+        pool_(view.columns(*shape.pool)),
+        prefills_(view.joint_rows().prefill),
+        decodes_(view.joint_rows().decode),
+        hopeful_prefills_(view.joint_rows().hopeful_prefill),
+        hopeful_decodes_(view.joint_rows().hopeful_decode) {}
 
   bool run(Choice* best) {
-    collect_prefills();
-    collect_decodes();
-    if (prefills_.empty() || decodes_.empty()) return false;
-    close_in();
+    const bool late = pool_.prefill.any_late();
+    prefills_.fill(view_, shape_, weights_, pool_, filter_);
+    decodes_.fill(view_, shape_, weights_, pool_, filter_, late);
+    const double finish_s = prefills_.earliest_s() + decodes_.earliest_s();
+    if (finish_s >= kNoTime) return false;
+    close_in(finish_s);
     drop_hopeless();
     try_rest();
     if (best_prefill_ == nullptr) return false;
@@ -68,94 +67,80 @@ class Search {
   }
 
  private:
-  void collect_prefills() {
-    prefills_.clear();
-    uint32_t cached = 0;  // of the row before; most are alike
-    double price_s = weights_.work * prefill_work_s(view_, shape_, cached);
-    for (uint32_t index : shape_.pool->prefill) {
-      const Worker& worker = view_.workers()[index];
-      if (!eligible(worker, *shape_.call, index, avoid_)) continue;
-      const PrefillOption option = prefill_option(view_, shape_, index);
-      if (must_fit_ && !option.fits) continue;
-      const bool late = view_.prefill_outlook(index).late;
-      any_late_ = any_late_ || late;
-      if (option.cached != cached) {
-        cached = option.cached;
-        price_s = weights_.work * prefill_work_s(view_, shape_, cached);
-      }
-      prefills_.push_back({option.wait_s + option.service_s, price_s, 0.0, index, late});
-    }
-  }
-
-  void collect_decodes() {
-    decodes_.clear();
-    for (uint32_t index : shape_.pool->decode) {
-      if (!eligible(view_.workers()[index], *shape_.call, index, avoid_)) continue;
-      const DecodeOption option = decode_option(view_, shape_, index);
-      if (must_fit_ && !any_late_ && !option.fits) continue;
-      decodes_.push_back({option.wait_s + option.service_s, weights_.impact * option.impact_s,
-                          ingress_s(view_, index, option.bytes), 0.0, option.bytes, index,
-                          option.fits});
-    }
-  }
+  static constexpr size_t kNoRow = ~size_t{0};
 
   // Narrows the bounds around the best pair, beginning with the earliest finish that there can be.
-  void close_in() {
-    double finish_s = kNoCost;
-    for (const DecodeRow& row : decodes_) finish_s = std::min(finish_s, row.finish_s + row.move_s);
-    double end_s = kNoCost;
-    for (const PrefillRow& row : prefills_) end_s = std::min(end_s, row.end_s);
-    finish_s += end_s;
-    const PrefillRow* prefill = nullptr;
-    const DecodeRow* decode = nullptr;
+  void close_in(double finish_s) {
+    size_t last_prefill = kNoRow;
+    size_t last_decode = kNoRow;
     for (int turn = 0; turn < kTurnsMax; ++turn) {
-      bound_rows(Tangent::at(shape_, finish_s, weights_.power));
-      const PrefillRow* source = least(prefills_, [](const PrefillRow&) { return true; });
-      const DecodeRow* row =
-          least(decodes_, [&](const DecodeRow& each) { return allowed(*source, each); });
-      if (row == nullptr || (source == prefill && row == decode)) return;
-      prefill = source;
-      decode = row;
-      const double move_s = transfer_s(view_, source->worker, row->worker, row->bytes);
-      best_cost_ = std::min(best_cost_, cost(*source, *row, move_s));
-      finish_s = source->end_s + move_s + row->finish_s;
+      const BoundLine line = tangent_at(shape_, finish_s, weights_.power);
+      least_prefill_s_ = prefills_.bound(line);
+      least_decode_s_ = decodes_.bound(line, weights_.transfer);
+      const size_t prefill = first_of(prefills_.bound_s, least_prefill_s_);
+      if (prefill == kNoRow) return;
+      const PrefillRow source = prefill_row(prefill);
+      const size_t decode = least_decode(source);
+      if (decode == kNoRow || (prefill == last_prefill && decode == last_decode)) return;
+      last_prefill = prefill;
+      last_decode = decode;
+      const DecodeRow target = decode_row(decode);
+      const double move_s = transfer_s(view_, source.worker, target.worker, target.bytes);
+      best_cost_ = std::min(best_cost_, cost(source, target, move_s));
+      finish_s = source.end_s + move_s + target.finish_s;
     }
   }
 
-  void bound_rows(const Tangent& tangent) {
-    for (PrefillRow& row : prefills_) {
-      row.bound_s = row.price_s + tangent.offset + tangent.slope * row.end_s;
-    }
-    for (DecodeRow& row : decodes_) {
-      row.bound_s = row.price_s + weights_.transfer * row.move_s +
-                    tangent.slope * (row.finish_s + row.move_s);
-    }
+  static size_t first_of(const std::vector<double>& bounds, double bound) {
+    const auto at = std::find(bounds.begin(), bounds.end(), bound);
+    return at == bounds.end() ? kNoRow : static_cast<size_t>(at - bounds.begin());
   }
 
-  template <typename Row, typename Filter>
-  static const Row* least(const std::vector<Row>& rows, const Filter& allowed) {
-    const Row* least = nullptr;
-    for (const Row& row : rows) {
-      if ((least == nullptr || row.bound_s < least->bound_s) && allowed(row)) least = &row;
+  // The one with the least bound of those that may follow this source.
+  size_t least_decode(const PrefillRow& source) const {
+    if (!filter_.must_fit || !pool_.prefill.any_late()) {
+      return first_of(decodes_.bound_s, least_decode_s_);
+    }
+    size_t least = kNoRow;
+    for (size_t at = 0; at < pool_.decode_workers.size(); ++at) {
+      if (decodes_.price_s[at] == kNoPrice) continue;
+      if (least != kNoRow && decodes_.bound_s[at] >= decodes_.bound_s[least]) continue;
+      if (allowed(source, decode_row(at))) least = at;
     }
     return least;
   }
 
+  PrefillRow prefill_row(size_t at) const {
+    return {prefills_.end_s[at], prefills_.price_s[at], prefills_.bound_s[at],
+            pool_.prefill_workers[at], pool_.prefill.late[at] != 0};
+  }
+  DecodeRow decode_row(size_t at) const {
+    return {decodes_.finish_s[at], decodes_.price_s[at], decodes_.move_s[at],
+            decodes_.bound_s[at],  decodes_.bytes[at],   pool_.decode_workers[at],
+            decodes_.fits[at] != 0};
+  }
+
   void drop_hopeless() {
+    const double limit_s = best_cost_ * kCostSlack;
+    hopeful_prefills_.clear();
+    for (size_t at = 0; at < pool_.prefill_workers.size(); ++at) {
+      const bool hopeful = prefills_.bound_s[at] + least_decode_s_ <= limit_s;
+      if (hopeful) hopeful_prefills_.push_back(prefill_row(at));
+    }
+    hopeful_decodes_.clear();
+    for (size_t at = 0; at < pool_.decode_workers.size(); ++at) {
+      const bool hopeful = decodes_.bound_s[at] + least_prefill_s_ <= limit_s;
+      if (hopeful) hopeful_decodes_.push_back(decode_row(at));
+    }
     const auto lower = [](const auto& a, const auto& b) { return a.bound_s < b.bound_s; };
-    const double prefill_s = std::min_element(prefills_.begin(), prefills_.end(), lower)->bound_s;
-    const double decode_s = std::min_element(decodes_.begin(), decodes_.end(), lower)->bound_s;
-    const double limit_s = best_cost_ * kSlack;
-    std::erase_if(prefills_, [&](const auto& row) { return row.bound_s + decode_s > limit_s; });
-    std::erase_if(decodes_, [&](const auto& row) { return row.bound_s + prefill_s > limit_s; });
-    std::sort(prefills_.begin(), prefills_.end(), lower);
-    std::sort(decodes_.begin(), decodes_.end(), lower);
+    std::sort(hopeful_prefills_.begin(), hopeful_prefills_.end(), lower);
+    std::sort(hopeful_decodes_.begin(), hopeful_decodes_.end(), lower);
   }
 
   void try_rest() {
-    for (const PrefillRow& source : prefills_) {
-      for (const DecodeRow& row : decodes_) {
-        if (source.bound_s + row.bound_s > best_cost_ * kSlack) break;
+    for (const PrefillRow& source : hopeful_prefills_) {
+      for (const DecodeRow& row : hopeful_decodes_) {
+        if (source.bound_s + row.bound_s > best_cost_ * kCostSlack) break;
         if (!allowed(source, row)) continue;
         const double move_s = transfer_s(view_, source.worker, row.worker, row.bytes);
         const double pair_cost = cost(source, row, move_s);
@@ -174,7 +159,7 @@ class Search {
   }
 
   bool allowed(const PrefillRow& source, const DecodeRow& row) const {
-    return !must_fit_ || row.fits || (source.late && source.worker != row.worker);
+    return !filter_.must_fit || row.fits || (source.late && source.worker != row.worker);
   }
 
   double cost(const PrefillRow& source, const DecodeRow& row, double move_s) const {
@@ -187,11 +172,14 @@ class Search {
   const PlanView& view_;
   const CallShape& shape_;
   const JointWeights& weights_;
-  std::vector<PrefillRow>& prefills_;
-  std::vector<DecodeRow>& decodes_;
-  const bool must_fit_;
-  const bool avoid_;
-  bool any_late_ = false;
+  const RowFilter filter_;
+  const PoolColumns& pool_;
+  PrefillRows& prefills_;
+  DecodeRows& decodes_;
+  std::vector<PrefillRow>& hopeful_prefills_;
+  std::vector<DecodeRow>& hopeful_decodes_;
+  double least_prefill_s_ = 0.0;  // of the bounds
+  double least_decode_s_ = 0.0;
   double best_cost_ = kNoCost;
   const PrefillRow* best_prefill_ = nullptr;  // null: the good pair, or none, so far
   const DecodeRow* best_decode_ = nullptr;
@@ -202,9 +190,9 @@ class Search {
 bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
                   Choice* best) {
   const bool avoid = shape.call->avoid_worker != kNoWorker;
-  if (avoid && Search(view, shape, weights, true, true).run(best)) return true;
-  if (Search(view, shape, weights, true, false).run(best)) return true;
-  return Search(view, shape, weights, false, false).run(best);
+  if (avoid && Search(view, shape, weights, {true, true}).run(best)) return true;
+  if (Search(view, shape, weights, {true, false}).run(best)) return true;
+  return Search(view, shape, weights, {false, false}).run(best);
 }
 
 bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,

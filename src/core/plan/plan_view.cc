@@ -1,6 +1,8 @@
 // PlanView: see plan_view.h.
 #include "core/plan/plan_view.h"
 
+#include <algorithm>
+
 namespace hexagent {
 
 PlanView::PlanView(const WorkerTable& workers, const LinkTable& links, const Settings& settings)
@@ -12,10 +14,8 @@ PlanView::PlanView(const WorkerTable& workers, const LinkTable& links, const Set
       prefill_outlooks_(workers.capacity()),
       decode_outlooks_(workers.capacity()),
       prefill_stamps_(workers.capacity(), kNoStamp),
-      decode_stamps_(workers.capacity(), kNoStamp) {
-  decode_rows_.reserve(workers.capacity());
-  prefill_rows_.reserve(workers.capacity());
-}
+      decode_stamps_(workers.capacity(), kNoStamp),
+      joint_rows_(workers.capacity()) {}
 
 void PlanView::begin(TimeNs now) {
   now_ = now;
@@ -30,6 +30,56 @@ void PlanView::look_at_prefill(uint32_t worker) const {
 void PlanView::look_at_decode(uint32_t worker) const {
   decode_outlooks_[worker] = DecodeOutlook::of(workers_[worker], load(worker));
   decode_stamps_[worker] = stamp_;
+}
+
+// A fleet serves few models.
+PoolColumns& PlanView::columns_of(uint32_t model) const {
+  for (PoolColumns& known : pools_) {
+    if (known.model == model) return known;
+  }
+  return pools_.emplace_back(model, workers_.capacity());
+}
+
+// A question may be about a part of a pool.
+const PoolColumns& PlanView::columns(const ModelPool& pool) const {
+  PoolColumns& columns = columns_of(pool.model);
+  const bool same_size = columns.prefill_workers.size() == pool.prefill.size() &&
+                         columns.decode_workers.size() == pool.decode.size();
+  if (columns.stamp != stamp_ || !same_size) look_at_pool(pool, &columns);
+  return columns;
+}
+
+void PlanView::look_at_pool(const ModelPool& pool, PoolColumns* columns) const {
+  columns->stamp = stamp_;
+  columns->prefill_workers = pool.prefill;
+  columns->decode_workers = pool.decode;
+  columns->prefill.resize(pool.prefill.size());
+  for (size_t at = 0; at < pool.prefill.size(); ++at) {
+    const uint32_t worker = pool.prefill[at];
+    columns->prefill.set(at, prefill_outlook(worker), load(worker).prefill);
+  }
+  columns->decode.resize(pool.decode.size());
+  for (size_t at = 0; at < pool.decode.size(); ++at) {
+    columns->decode.set(at, decode_outlook(pool.decode[at]));
+  }
+}
+
+void PlanView::changed(uint32_t index) {
+  prefill_stamps_[index] = decode_stamps_[index] = kNoStamp;
+  const uint32_t model = workers_[index].spec.model;
+  const auto place_in = [&](const std::vector<uint32_t>& list) {
+    const auto at = std::lower_bound(list.begin(), list.end(), index);
+    return at != list.end() && *at == index ? static_cast<size_t>(at - list.begin()) : list.size();
+  };
+  for (PoolColumns& columns : pools_) {
+    if (columns.stamp != stamp_ || columns.model != model) continue;
+    const size_t prefill = place_in(columns.prefill_workers);
+    const size_t decode = place_in(columns.decode_workers);
+    if (prefill < columns.prefill_workers.size()) {
+      columns.prefill.set(prefill, prefill_outlook(index), load(index).prefill);
+    }
+    if (decode < columns.decode_workers.size()) columns.decode.set(decode, decode_outlook(index));
+  }
 }
 
 WorkerLoad& PlanView::trial(uint32_t worker) {

@@ -11,7 +11,9 @@
 #include "core/cluster/content_table.h"
 #include "core/cluster/link_table.h"
 #include "core/cluster/worker_table.h"
+#include "core/plan/joint_rows.h"
 #include "core/plan/outlook.h"
+#include "core/plan/pool_columns.h"
 #include "core/settings.h"
 #include "core/workflow/workflow.h"
 
@@ -56,26 +58,6 @@ struct DecodeOption {
   double impact_s = 0.0;  // delay caused to the batch, summed over its sequences
 };
 
-// Rows of one joint search (placement_joint.h): what it needs of a worker, and no more, since a
-// search reads them several times.
-struct PrefillRow {
-  double end_s;    // of the prefill
-  double price_s;  // of the work
-  double bound_s;  // its part of what any pair with it costs at least
-  uint32_t worker;
-  bool late;  // its decode worker is bound when the prefill has ended
-};
-
-struct DecodeRow {
-  double finish_s;  // without the transfer
-  double price_s;   // of the delay it causes
-  double move_s;    // the least the transfer can take
-  double bound_s;   // its part of what any pair with it costs at least
-  double bytes;     // to move
-  uint32_t worker;
-  bool fits;
-};
-
 // One (prefill, decode) pair with its projected times, seconds from now.
 struct Choice {
   uint32_t prefill = kNoWorker;
@@ -94,6 +76,9 @@ class PlanView {
  public:
   // Takes the memory for all workers there can be: planning must not allocate.
   PlanView(const WorkerTable& workers, const LinkTable& links, const Settings& settings);
+
+  // Takes what planning for a model needs beyond that, when its first worker comes.
+  void prepare(uint32_t model) { columns_of(model); }
 
   void begin(TimeNs now);
   TimeNs now() const { return now_; }
@@ -115,8 +100,11 @@ class PlanView {
     return decode_outlooks_[worker];
   }
 
-  // The real load of a worker has changed within the plan.
-  void changed(uint32_t worker) { prefill_stamps_[worker] = decode_stamps_[worker] = kNoStamp; }
+  // And for many workers at a time.
+  const PoolColumns& columns(const ModelPool& pool) const;
+
+  // The load of a worker has changed within the plan.
+  void changed(uint32_t worker);
 
   // Books a choice on the simulated state, as if it were dispatched.
   void book(const CallShape& shape, const Choice& choice);
@@ -135,8 +123,7 @@ class PlanView {
   }
 
   // Scratch space of one search, kept so that planning does not allocate.
-  std::vector<DecodeRow>& decode_rows() const { return decode_rows_; }
-  std::vector<PrefillRow>& prefill_rows() const { return prefill_rows_; }
+  JointRows& joint_rows() const { return joint_rows_; }
 
   // Mean time until the prefill workers of a pool have done what was sent and what waits.
   double backlog_s = 0.0;
@@ -150,6 +137,8 @@ class PlanView {
   void book_decode(const CallShape& shape, const Choice& choice, WorkerLoad* load) const;
   void look_at_prefill(uint32_t worker) const;
   void look_at_decode(uint32_t worker) const;
+  PoolColumns& columns_of(uint32_t model) const;
+  void look_at_pool(const ModelPool& pool, PoolColumns* columns) const;
 
   const WorkerTable& workers_;
   const LinkTable& links_;
@@ -160,8 +149,8 @@ class PlanView {
   mutable std::vector<DecodeOutlook> decode_outlooks_;
   mutable std::vector<uint64_t> prefill_stamps_;
   mutable std::vector<uint64_t> decode_stamps_;
-  mutable std::vector<DecodeRow> decode_rows_;
-  mutable std::vector<PrefillRow> prefill_rows_;
+  mutable std::vector<PoolColumns> pools_;
+  mutable JointRows joint_rows_;
   uint64_t stamp_ = 0;
   uint64_t rotation_ = 0;
   TimeNs now_ = 0;

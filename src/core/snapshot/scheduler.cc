@@ -124,6 +124,7 @@ void load_tables(SnapshotReader* reader, State* state) {
   for (uint32_t index = 0; index < state->workers.size() && reader->sound(); ++index) {
     Worker& worker = state->workers[index];
     worker.ingress_most_bytes_per_s = state->links.ingress_most(worker.spec);
+    state->view.prepare(worker.spec.model);
   }
   state->contents.load(reader);
   state->lengths.load(reader);
