@@ -74,6 +74,7 @@ bool UrgentFirst::keep_above(double floor) {
   kept_->clear();
   position_ = 0;
   last_scan_ = true;
+  bool full = false;  // so many were kept that whoever comes must go before the last of them
   for (uint32_t slot = 0; slot < waiting.size(); ++slot) {
     if (floor > Urgency::kLost) {
       const uint32_t first = slot;
@@ -85,9 +86,11 @@ bool UrgentFirst::keep_above(double floor) {
     const double key = waiting.urgencies()[slot].at(state_.now);
     const Ranked ranked = {key, call, mixed ? tier_now(state_, state_.workflows.call(call)) : 0};
     if (any_delivered_ && !more_urgent_(delivered_, ranked)) continue;
+    if (full && !more_urgent_(ranked, (*kept_)[wanted_ - 1])) continue;
     kept_->push_back(ranked);
     if (kept_->size() < 2 * wanted_) continue;
     keep_wanted();
+    full = true;
     if (!mixed) floor = kept_->back().key;
   }
   return last_scan_ || kept_->size() >= wanted_;
