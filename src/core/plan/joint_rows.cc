@@ -123,7 +123,6 @@ void DecodeRows::reserve(uint32_t workers_max) {
   for (auto* column : {&finish_s, &price_s, &move_s, &bytes, &bound_s, &held_}) {
     column->reserve(size);
   }
-  fits.reserve(size);
 }
 
 void DecodeRows::fill(const PlanView& view, const CallShape& shape, const JointWeights& weights,
@@ -132,7 +131,6 @@ void DecodeRows::fill(const PlanView& view, const CallShape& shape, const JointW
   for (auto* column : {&finish_s, &price_s, &move_s, &bytes, &bound_s, &held_}) {
     column->resize(size);
   }
-  fits.resize(size);
   look_up_held(view, shape, pool);
   fill_times(shape, weights, pool.decode);
   fill_moves(shape, pool.decode);
@@ -212,13 +210,14 @@ void DecodeRows::fill_moves(const CallShape& shape, const DecodeColumns& columns
 void DecodeRows::correct(const PlanView& view, const CallShape& shape, const JointWeights& weights,
                          const PoolColumns& pool, const RowFilter& filter, bool late) {
   const bool choosy = is_choosy(*shape.call, filter);
+  const bool needs_room = filter.must_fit && !late;
+  if (!choosy && needs_room) return;
   for (size_t at = 0; at < pool.decode_workers.size(); ++at) {
     const uint32_t index = pool.decode_workers[at];
-    fits[at] = price_s[at] != kNoPrice ? 1 : 0;
     if (choosy && !eligible(view.workers()[index], *shape.call, index, filter.avoid)) {
       finish_s[at] = kNoTime;
       price_s[at] = kNoPrice;
-    } else if (fits[at] == 0 && (late || !filter.must_fit)) {
+    } else if (price_s[at] == kNoPrice && !needs_room) {
       const DecodeOption option = decode_option(view, shape, index);
       finish_s[at] = option.wait_s + option.service_s;
       price_s[at] = weights.impact * option.impact_s;

@@ -82,7 +82,6 @@ class DecodeRows {
   std::vector<double> move_s;    // the least the transfer can take
   std::vector<double> bytes;     // to move
   std::vector<double> bound_s;
-  std::vector<uint8_t> fits;
 
  private:
   void look_up_held(const PlanView& view, const CallShape& shape, const PoolColumns& pool);

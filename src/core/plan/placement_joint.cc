@@ -115,23 +115,38 @@ class Search {
             pool_.prefill_workers[at], pool_.prefill.late[at] != 0};
   }
   DecodeRow decode_row(size_t at) const {
-    return {decodes_.finish_s[at], decodes_.price_s[at], decodes_.move_s[at],
-            decodes_.bound_s[at],  decodes_.bytes[at],   pool_.decode_workers[at],
-            decodes_.fits[at] != 0};
+    return {decodes_.finish_s[at],
+            decodes_.price_s[at],
+            decodes_.move_s[at],
+            decodes_.bound_s[at],
+            decodes_.bytes[at],
+            pool_.decode_workers[at],
+            shape_.reserve_tokens <= pool_.decode.tokens_max[at]};
+  }
+
+  // Few bounds are that low, so most groups are passed over.
+  template <typename Visit>
+  static void for_each_up_to(const std::vector<double>& bounds, double most, const Visit& visit) {
+    constexpr size_t kHalf = kColumnLanes / 2;
+    for (size_t at = 0; at < bounds.size(); at += kColumnLanes) {
+      const double* const group = &bounds[at];
+      double least[kHalf];
+      for (size_t i = 0; i < kHalf; ++i) least[i] = std::min(group[i], group[kHalf + i]);
+      if (std::min(std::min(least[0], least[1]), std::min(least[2], least[3])) > most) continue;
+      for (size_t i = at; i < at + kColumnLanes; ++i) {
+        if (bounds[i] <= most) visit(i);
+      }
+    }
   }
 
   void drop_hopeless() {
     const double limit_s = best_cost_ * kCostSlack;
     hopeful_prefills_.clear();
-    for (size_t at = 0; at < pool_.prefill_workers.size(); ++at) {
-      const bool hopeful = prefills_.bound_s[at] + least_decode_s_ <= limit_s;
-      if (hopeful) hopeful_prefills_.push_back(prefill_row(at));
-    }
+    for_each_up_to(prefills_.bound_s, limit_s - least_decode_s_,
+                   [&](size_t at) { hopeful_prefills_.push_back(prefill_row(at)); });
     hopeful_decodes_.clear();
-    for (size_t at = 0; at < pool_.decode_workers.size(); ++at) {
-      const bool hopeful = decodes_.bound_s[at] + least_prefill_s_ <= limit_s;
-      if (hopeful) hopeful_decodes_.push_back(decode_row(at));
-    }
+    for_each_up_to(decodes_.bound_s, limit_s - least_prefill_s_,
+                   [&](size_t at) { hopeful_decodes_.push_back(decode_row(at)); });
     const auto lower = [](const auto& a, const auto& b) { return a.bound_s < b.bound_s; };
     std::sort(hopeful_prefills_.begin(), hopeful_prefills_.end(), lower);
     std::sort(hopeful_decodes_.begin(), hopeful_decodes_.end(), lower);
