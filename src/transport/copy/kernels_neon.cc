@@ -45,9 +45,9 @@ struct Neon {
   }
 };
 
-void no_fence() {}
+void neon_fence() {}
 
-constexpr CopyKernels kKernels = vector_kernels<Neon>("neon", no_fence);
+constexpr CopyKernels kKernels = vector_kernels<Neon>("neon", neon_fence);
 
 }  // namespace
 
