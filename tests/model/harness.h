@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/scheduler.h"
+#include "draw.h"
 #include "model/transfer_model.h"
 
 namespace hexagent::test {
@@ -31,14 +32,6 @@ struct ModelCall {
 struct ModelWorkflow {
   std::map<uint64_t, ModelCall> calls;
   bool ended = false;
-};
-
-struct Draw {
-  uint64_t state;
-  uint64_t operator()(uint64_t bound) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % bound;
-  }
 };
 
 class Harness {

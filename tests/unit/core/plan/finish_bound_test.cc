@@ -4,20 +4,12 @@
 
 #include <algorithm>
 
+#include "draw.h"
 #include "plan_world.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small functions
-
-struct Draw {
-  uint64_t state;
-  uint64_t operator()(uint64_t bound) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % bound;
-  }
-  double up_to(double most) { return most * 1e-6 * static_cast<double>((*this)(1'000'001)); }
-};
 
 void load_randomly(Draw* draw, Worker* worker) {
   if ((*draw)(2) == 0) {  // small prefills by a form of their own, that may be the dearer one

@@ -7,19 +7,12 @@
 
 #include "core/plan/tier.h"
 #include "core/plan/urgent_first.h"
+#include "draw.h"
 #include "unit/core/world.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small types
-
-struct Draw {
-  uint64_t state;
-  uint64_t operator()(uint64_t bound) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % bound;
-  }
-};
 
 // What a plan looks at; all workers and calls are made up from the seed.
 class Plan {

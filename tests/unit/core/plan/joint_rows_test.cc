@@ -2,20 +2,12 @@
 // last bit, also after bookings; and what is out of the question has no price.
 #include "core/plan/joint_rows.h"
 
+#include "draw.h"
 #include "plan_world.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small functions
-
-struct Draw {
-  uint64_t state;
-  uint64_t operator()(uint64_t bound) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % bound;
-  }
-  double up_to(double most) { return most * 1e-6 * static_cast<double>((*this)(1'000'001)); }
-};
 
 void load_randomly(Draw* draw, Worker* worker) {
   if ((*draw)(2) == 0) {  // another kind of engine

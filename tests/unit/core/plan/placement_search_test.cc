@@ -1,18 +1,11 @@
 // The joint search against trying every pair, on random states: the same cost to the last bit, with
 // whatever is pruned on the way.
+#include "draw.h"
 #include "plan_world.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small functions
-
-struct Draw {
-  uint64_t state;
-  uint64_t operator()(uint64_t bound) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % bound;
-  }
-};
 
 enum class Network { kAlike, kUnlike, kCapped };
 

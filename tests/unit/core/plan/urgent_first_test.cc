@@ -5,19 +5,12 @@
 #include <algorithm>
 
 #include "core/plan/tier.h"
+#include "draw.h"
 #include "unit/core/world.h"
 
 namespace {
 
 using namespace hexagent;  // NOLINT: a test of many small types
-
-struct Draw {
-  uint64_t state;
-  uint64_t operator()(uint64_t bound) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % bound;
-  }
-};
 
 // `count` waiting calls of several workflows with few distinct keys and tails, so that ties occur.
 // With `tiers` the workflows have different ones, and half of the batch calls have starved.
