@@ -99,8 +99,23 @@ int64_t now_ns() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// When it cancels: about when transfers end on this machine, however fast it is.
+class CancelTime {
+ public:
+  void wait(TestRandom* random) const {
+    const int64_t until = now_ns() + random->below(static_cast<uint32_t>(longest_ns_));
+    while (now_ns() < until) continue;
+  }
+  void too_late() { longest_ns_ = std::max<int64_t>(longest_ns_ * 3 / 4, 1'000); }
+  void in_time() { longest_ns_ = std::min<int64_t>(longest_ns_ * 4 / 3, 100'000'000); }
+
+ private:
+  int64_t longest_ns_ = 1'000'000;
+};
+
 [[noreturn]] void be_fickle(FamilyProcess* self, int tokens) {
   TestRandom random(13);
+  CancelTime cancel_time;
   unsigned char* memory = self->memory.memory.get();
   const LocalHost& host = self->host;
   for (uint32_t round = 1;; ++round) {
@@ -115,16 +130,19 @@ int64_t now_ns() {
     transfer.source = self->all(&ids);
     uint64_t id = 0;
     if (host.ops->submit(host.transport, &transfer, &id) != HEXAGENT_OK) _exit(1);
-    if (!self->work()) _exit(0);
-    if (random.chance(80)) {
-      // In the middle of the first reads.
-      for (const int64_t until = now_ns() + random.below(1'000'000); now_ns() < until;) continue;
+    const bool at_once = random.chance(10);  // before the target has heard of it
+    const bool later = !at_once && random.chance(80);
+    if (!at_once && !self->work()) _exit(0);
+    if (later) cancel_time.wait(&random);
+    if (at_once || later) {
       host.ops->cancel(host.transport, HEXAGENT_TRANSFER_SOURCE, id);
       if (!self->work()) _exit(0);
     }
     while (host.find(HEXAGENT_TRANSFER_QUIESCED, id) == nullptr) {
       if (!self->turn()) _exit(0);
     }
+    if (later && host.find(HEXAGENT_TRANSFER_DONE, id) != nullptr) cancel_time.too_late();
+    if (later && host.find(HEXAGENT_TRANSFER_DONE, id) == nullptr) cancel_time.in_time();
     std::memset(memory, 0xff, self->memory.bytes);
     self->host.events.clear();
   }
@@ -152,7 +170,8 @@ void what_counts_was_read_before_it_changed(void**) {
     host.events.clear();
     family.promise();
   }
-  assert_in_range(done, kFickleRounds / 20, kFickleRounds * 19 / 20);
+  // Those never cancelled and those cancelled at once see to it, at any speed.
+  assert_in_range(done, 1, kFickleRounds - 1);
 }
 
 void what_may_not_be_read_comes_in_two_copies(void**) {
