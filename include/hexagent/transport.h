@@ -342,6 +342,8 @@ typedef struct hexagent_transport_ops {
    * FAILED(HEXAGENT_E_CANCELLED). Returns at once; QUIESCED tells when its blocks are free, which
    * waits for a copy on this side that has begun, and where the target reads the source's blocks
    * for a chunk that it is reading, until it has or counts as lost; for nothing else of the peer's.
+   * The other end's part ends by the same status. A source that is not yet told PEER_UP tells
+   * nobody: then the target's reservation ends by its own time or its own cancel.
    * HEXAGENT_E_STALE when it has ended; a transfer whose last chunk has arrived is done, not
    * cancelled.
    */

@@ -33,6 +33,20 @@ Greedy::Greedy(Scheduler::State* state, FairShare* fair, bool put_off)
   for (uint32_t call : state->waiting.calls()) look_at(call, Choice{});
 }
 
+Greedy::Greedy(Scheduler::State* state, FairShare* fair, Front front)
+    : state_(state),
+      fair_(fair),
+      bounds_(false),
+      mixed_(state->queued.is_mixed()),
+      scored_(state->scored),
+      unscored_(state->unscored) {
+  scored_.clear();
+  unscored_.clear();
+  UrgentFirst urgent(*state, &state->ranked, &state->urgent_guess);
+  Ranked entry;
+  while (scored_.size() < front.calls && urgent.next(&entry)) look_at(entry.call, Choice{});
+}
+
 uint32_t Greedy::tier(const Call& call) const { return mixed_ ? tier_now(*state_, call) : 0; }
 
 // Scores a call, or bounds its score by this pair where it can be the call's.

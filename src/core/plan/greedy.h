@@ -1,5 +1,5 @@
-// Greedy: the paper's plan for orders that need a projected finish (notes/algorithms.md 1.2): score
-// every waiting call on the simulated state, take the most urgent, apply it, score again.
+// Greedy: the paper's plan for orders that look at a projected finish (notes/algorithms.md 1.2):
+// score every waiting call on the simulated state, take the most urgent, apply it, score again.
 //
 // Most scores are never looked at, so they are put off. Applying a call only makes placements
 // worse, and only those on the two workers touched: a call with another best pair keeps it. And
@@ -7,6 +7,9 @@
 // above: first roughly, for all calls at once (unscored.h), then by the pair's own cost with what
 // is cached there. Only calls whose bound comes first are scored in full. The order in which calls
 // are taken is that of scoring all of them every time (tests/unit/core/plan/greedy_test.cc).
+//
+// Where other placements are projected for, or a score rises with the finish only from some point
+// on, a plan looks at the front of the line alone, and scores all of it.
 #pragma once
 
 #include "core/plan/fair_share.h"
@@ -17,9 +20,15 @@ namespace hexagent {
 
 class Greedy {
  public:
-  // Tells `fair` of the calls that no worker serves; they and those that fit nowhere are not
-  // delivered. `put_off`: bounds may be used where the policy allows them.
+  // Of all waiting calls. Tells `fair` of the calls that no worker serves; they and those that fit
+  // nowhere are not delivered. `put_off`: bounds may be used where the policy allows them.
   Greedy(Scheduler::State* state, FairShare* fair, bool put_off = true);
+
+  // Of so many that are the most urgent before anything is projected, and fit somewhere.
+  struct Front {
+    uint32_t calls;
+  };
+  Greedy(Scheduler::State* state, FairShare* fair, Front front);
 
   // The most urgent call that is left, with its choice; false when none is.
   bool next(Scored* taken);

@@ -15,7 +15,15 @@ struct OrderInput {
   const Workflow& workflow;
   const Settings& settings;
   TimeNs now;
-  double delta_s;  // projected time to the call's own finish; only for orders that use it
+  double delta_s;  // time to the call's own finish: projected, or alone where plans do not project
+};
+
+// When plans project the finish of every call they look at, queues included: a greedy over a
+// simulated state (notes 1.2).
+enum class Projection {
+  kNone,
+  kShortQueues,  // while the cluster keeps up; see queues_are_short() in planner.h
+  kAlways
 };
 
 class Order {
@@ -25,9 +33,9 @@ class Order {
   // Valid until something happens to the call or its workflow.
   virtual Urgency urgency(const OrderInput& input) const = 0;
   double key(const OrderInput& input) const { return urgency(input).at(input.now); }
-  // The key needs a projected finish, so a plan is a greedy over a simulated state (notes 1.2).
-  // Urgency::lead_s then grows by a second with each second of delta_s; nothing else depends on it.
-  virtual bool uses_projection() const { return false; }
+  // The key looks at delta_s: Urgency::lead_s grows with it, by a second for each second at most,
+  // and nothing else depends on it. With kAlways it grows by just that.
+  virtual Projection projection() const { return Projection::kNone; }
   // The key needs Call::ahead: what is ahead of a call is predicted when it becomes ready.
   virtual bool uses_foresight() const { return false; }
   // Two calls can swap places by the mere passing of time.

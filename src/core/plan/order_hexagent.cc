@@ -9,7 +9,7 @@ namespace {
 class HexagentOrder final : public Order {
  public:
   std::string_view name() const override { return "hexagent"; }
-  bool uses_projection() const override { return true; }
+  Projection projection() const override { return Projection::kAlways; }
   bool changes_with_time() const override { return true; }
   Urgency urgency(const OrderInput& input) const override {
     return scaled_stretch(input.workflow, input.delta_s);

@@ -8,7 +8,7 @@ namespace {
 class LlfOrder final : public Order {
  public:
   std::string_view name() const override { return "llf"; }
-  bool uses_projection() const override { return true; }
+  Projection projection() const override { return Projection::kAlways; }
   Urgency urgency(const OrderInput& input) const override {
     const Workflow& workflow = input.workflow;
     const double allowed_s = workflow.deadline != 0 ? to_s(workflow.deadline - workflow.arrival)

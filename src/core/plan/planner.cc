@@ -236,9 +236,9 @@ void plan_sorted(State* state, FairShare* fair) {
   }
 }
 
-void plan_greedy(State* state, FairShare* fair) {
-  if (count_open(*state) == 0) return;  // nothing could be sent, and nothing else outlives a plan
-  Greedy greedy(state, fair);
+// Sends and books calls for as long as a window is open: beyond that nothing could be sent, and
+// nothing else outlives a plan.
+void plan_greedy(State* state, FairShare* fair, Greedy greedy) {
   Scored taken;
   while (count_open(*state) > 0 && greedy.next(&taken)) {
     const uint32_t index = taken.rank.call;
@@ -255,13 +255,40 @@ void plan_greedy(State* state, FairShare* fair) {
   }
 }
 
+// For whom a plan projects in short queues: all that wait for a dozen workers, and few enough that
+// a plan over many workers stays cheap.
+constexpr uint32_t kFrontCalls = 32;
+
 void plan_waiting(State* state, FairShare* fair) {
   if (state->policy.dispatch == Dispatch::kAtReady) return plan_at_ready(state, fair);
-  if (state->policy.order->uses_projection()) return plan_greedy(state, fair);
-  plan_sorted(state, fair);
+  const Projection projection = state->policy.order->projection();
+  const bool any_open = count_open(*state) > 0;
+  if (projection == Projection::kAlways) {
+    if (any_open) plan_greedy(state, fair, Greedy(state, fair));
+  } else if (projection == Projection::kShortQueues && any_open && queues_are_short(*state)) {
+    plan_greedy(state, fair, Greedy(state, fair, Greedy::Front{kFrontCalls}));
+  } else {
+    plan_sorted(state, fair);
+  }
 }
 
 }  // namespace
+
+bool queues_are_short(const State& state) {
+  double prefill_workers = 0.0;
+  double sequences = 0.0;
+  double places = 0.0;
+  for (const ModelPool& pool : state.workers.pools()) {
+    prefill_workers += static_cast<double>(pool.prefill.size());
+    for (uint32_t index : pool.decode) {
+      const Worker& worker = state.workers[index];
+      sequences += worker.load.decode.sequences + worker.load.decode.promised_sequences;
+      places += worker.decode_engine.batch_max;
+    }
+  }
+  return state.waiting.size() <= state.settings.projection_waiting * prefill_workers &&
+         sequences <= state.settings.projection_batch * places;
+}
 
 double mean_backlog_s(const State& state) {
   double drain = state.queued.seconds();

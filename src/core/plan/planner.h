@@ -5,6 +5,7 @@
 // window    calls wait here. The plan goes through them in order on a simulated cluster state: a
 //           call whose worker's dispatch window is open is sent, any other is booked where it would
 //           go, so that less urgent calls see it. Nothing but the dispatches outlives the plan.
+//           Where the order projects, that order is found as calls are booked (greedy.h).
 //
 // A worker's window is open while what it was sent lasts no longer than a round trip, or fits one
 // iteration's token budget of small calls that share its fixed cost (DESIGN section 6, lead 6).
@@ -16,6 +17,10 @@
 namespace hexagent {
 
 void plan(Scheduler::State* state);
+
+// The cluster keeps up: few calls wait for each prefill worker, and decode batches have room
+// (settings projection_waiting and projection_batch).
+bool queues_are_short(const Scheduler::State& state);
 
 // Seconds of prefill work per prefill worker, sent or waiting; placements price service by it.
 double mean_backlog_s(const Scheduler::State& state);

@@ -113,7 +113,7 @@ void Engine::send_open(uint32_t index) {
   if (transfer.lends && (transfer.flags & HEXAGENT_TRANSFER_LAYERWISE) == 0) rule.chunks_wanted = 1;
   transfer.chunking = make_chunking(transfer.copy, transfer.wire, rule, peer.link.bytes_per_s());
   if (transfer.chunking.chunk_count == 0) {
-    end_transfer(index, HEXAGENT_E_ARGUMENT, false);
+    end_transfer(index, HEXAGENT_E_ARGUMENT, true);
     return;
   }
   OpenMessage open = {};
@@ -136,7 +136,8 @@ void Engine::end_transfer(uint32_t index, hexagent_status status, bool tell) {
   ++(status == HEXAGENT_OK ? peer.transfers : peer.failures);
   transfer.owed.end = Owed::End::kDue;
   transfer.owed.status = status;
-  if (tell && transfer.chunking.chunk_count != 0) {
+  // Also where it was not announced yet: the target keeps blocks for it.
+  if (tell && peer.state == Peer::State::kUp) {
     send_close(transfer.peer, transfer.token, transfers_.handle(index), status,
                HEXAGENT_TRANSFER_SOURCE);
   }

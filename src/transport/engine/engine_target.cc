@@ -187,7 +187,9 @@ void Engine::on_close_from_source(uint32_t peer, const CloseMessage& message) {
   const uint32_t index = reservations_.find(message.token);
   if (index == kNoIndex) return;
   const Reservation& reservation = reservations_[index];
-  const bool its_own = reservation.peer == peer && reservation.transfer == message.transfer;
+  // 0: it was cancelled before it was announced.
+  const bool its_own = reservation.peer == peer &&
+                       (reservation.transfer == message.transfer || reservation.transfer == 0);
   if (its_own && !reservation.owed.ended()) end_reservation(index, message.status, false);
 }
 

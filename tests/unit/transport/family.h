@@ -162,7 +162,8 @@ struct Family {
   }
   template <class Reached>
   void until(const Reached& reached) {
-    while (!reached()) assert_true(target.turn());
+    constexpr uint32_t kTurnsMax = 200'000;  // an idle one takes a millisecond
+    for (uint32_t turns = 0; !reached(); ++turns) assert_true(turns < kTurnsMax && target.turn());
   }
   void end(int with) {
     kill(child, with);

@@ -53,6 +53,7 @@ class SimMover : public Mover {
   std::function<hexagent_status(const MoveJob&, bool pushing, unsigned char* staged)> fault;
   // Says of each transfer whether the target reads it where it lies: as late as it can.
   std::function<bool()> lend;
+  bool settles = true;  // false: nothing is announced yet
   uint64_t scattered = 0;
   // When each push begins, and of how many blocks its transfer is.
   std::vector<std::pair<int64_t, uint32_t>> begun;
@@ -85,6 +86,7 @@ class SimMover : public Mover {
     }
     ends_[peer] = {};
   }
+  bool settled(uint32_t) const override { return settles; }
   bool lends(uint32_t, const KvCopy&, bool) override { return lend && lend(); }
   bool take_back(uint32_t peer, uint32_t slot, uint32_t generation, hexagent_status why) override {
     SimMemory::Loan* loan = memory_->find_loan(ends_[peer].other.get(), slot, generation);

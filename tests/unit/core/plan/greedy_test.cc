@@ -43,20 +43,28 @@ class Plan {
     state_.view.begin(state_.now);
   }
 
-  // The calls in the order in which they are taken, each booked before the next; every second one
-  // leaves the list meanwhile, as one that is sent does.
   std::vector<uint32_t> taken(bool put_off) {
-    std::vector<uint32_t> order;
     FairShare fair(&state_);
-    Greedy greedy(&state_, &fair, put_off);
-    Scored next;
-    while (greedy.next(&next)) {
-      order.push_back(next.rank.call);
-      book(next);
-      if (order.size() % 2 == 0) leave(next.rank.call);
-      greedy.applied(next.choice);
+    return taken(Greedy(&state_, &fair, put_off));
+  }
+  std::vector<uint32_t> taken(Greedy::Front front) {
+    FairShare fair(&state_);
+    return taken(Greedy(&state_, &fair, front));
+  }
+
+  // The most urgent with no finish projected.
+  std::vector<uint32_t> front(size_t count) {
+    std::vector<Ranked> ranked;
+    for (uint32_t index : state_.waiting.calls()) {
+      const Scored entry = score(index);
+      const Call& call = state_.workflows.call(index);
+      const double key = state_.order_key(call, call.standalone_s);
+      if (entry.choice.fits) ranked.push_back({key, index, tier_now(state_, call)});
     }
-    return order;
+    std::sort(ranked.begin(), ranked.end(), MoreUrgent{&state_});
+    std::vector<uint32_t> calls;
+    for (size_t i = 0; i < count && i < ranked.size(); ++i) calls.push_back(ranked[i].call);
+    return calls;
   }
 
   std::vector<uint32_t> all_scored_again() {
@@ -79,6 +87,20 @@ class Plan {
   }
 
  private:
+  // The calls in the order in which they are taken, each booked before the next; every second one
+  // leaves the list meanwhile, as one that is sent does.
+  std::vector<uint32_t> taken(Greedy greedy) {
+    std::vector<uint32_t> order;
+    Scored next;
+    while (greedy.next(&next)) {
+      order.push_back(next.rank.call);
+      book(next);
+      if (order.size() % 2 == 0) leave(next.rank.call);
+      greedy.applied(next.choice);
+    }
+    return order;
+  }
+
   // Placements that choose by pool may find room again for a call that fitted nowhere, if it avoids
   // a worker or one has both roles; then it makes a difference when a call is scored.
   bool joint() const { return state_.policy.placement->takes_earliest_finish(); }
@@ -182,6 +204,24 @@ void touched_calls_alone_need_to_be_scored_again(void** /*state*/) {
   assert_int_equal(alike("hexagent", false), kSeeds);
 }
 
+// No more than the front is long there is nobody behind it.
+void a_front_of_all_calls_is_taken_in_the_order_of_scoring_all_again(void** /*state*/) {
+  for (uint64_t seed = 1; seed <= uint64_t{kSeeds}; ++seed) {
+    const std::vector<uint32_t> order =
+        std::make_unique<Plan>(seed, "default")->taken(Greedy::Front{100});
+    assert_true(order == std::make_unique<Plan>(seed, "default")->all_scored_again());
+  }
+}
+
+void a_front_is_of_those_who_are_first_without_projection(void** /*state*/) {
+  for (uint64_t seed = 1; seed <= uint64_t{kSeeds}; ++seed) {
+    for (const char* policy : {"default", "stretch/own-finish/window"}) {
+      std::vector<uint32_t> order = std::make_unique<Plan>(seed, policy)->taken(Greedy::Front{1});
+      assert_true(order == std::make_unique<Plan>(seed, policy)->front(1));
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -189,6 +229,8 @@ int main() {
       cmocka_unit_test(bounds_take_calls_in_the_order_of_scoring_all_again),
       cmocka_unit_test(placements_that_bounds_do_not_hold_for_are_scored_in_full),
       cmocka_unit_test(touched_calls_alone_need_to_be_scored_again),
+      cmocka_unit_test(a_front_of_all_calls_is_taken_in_the_order_of_scoring_all_again),
+      cmocka_unit_test(a_front_is_of_those_who_are_first_without_projection),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

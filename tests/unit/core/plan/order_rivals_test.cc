@@ -118,7 +118,7 @@ void they_look_ahead_and_no_time_alone_reorders_them(void**) {
                                  &hexgen_flow_order()};
   for (const Order* order : orders) {
     assert_true(order->uses_foresight());
-    assert_false(order->uses_projection());
+    assert_true(order->projection() == Projection::kNone);
     assert_false(order->changes_with_time());
     const double before = key(*order, workflow(), call(), 7) - key(*order, workflow(), other, 7);
     assert_true(

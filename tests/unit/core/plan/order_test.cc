@@ -68,18 +68,25 @@ void atlas_goes_by_level_of_attained_service_then_first_come(void**) {
 
 void hexagent_is_elapsed_plus_projected_over_the_horizon(void**) {
   assert_true(near(key(hexagent_order(), workflow(), Call{}, 12, 3), (12.0 + 3.0) / 10.0));
-  assert_true(hexagent_order().uses_projection());
+  assert_true(hexagent_order().projection() == Projection::kAlways);
 }
 
 void stretch_counts_what_remains_of_the_workflow_without_queues(void**) {
   Call call;
   call.tail_s = 1.0;  // it and what is revealed behind it
   const Order& order = stretch_order();
-  assert_true(near(key(order, workflow(), call, 12, 99), (12.0 + 4.0) / 10.0));
-  assert_false(order.uses_projection());
+  assert_true(near(key(order, workflow(), call, 12), (12.0 + 4.0) / 10.0));
   Settings alone;
   alone.sibling_risk = 0;  // each call for itself
-  assert_true(near(key(order, workflow(), call, 12, 99, alone), (12.0 + 1.0) / 10.0));
+  assert_true(near(key(order, workflow(), call, 12, 0, alone), (12.0 + 1.0) / 10.0));
+}
+
+void stretch_counts_a_projected_finish_that_is_later_than_that(void**) {
+  Call call;
+  const Order& order = stretch_order();
+  assert_true(order.projection() == Projection::kShortQueues);
+  assert_true(key(order, workflow(), call, 12, 4) == key(order, workflow(), call, 12));
+  assert_true(near(key(order, workflow(), call, 12, 7), (12.0 + 7.0) / 10.0));
 }
 
 void siblings_share_the_risk_of_their_workflow(void**) {
@@ -140,7 +147,7 @@ void only_orders_that_change_with_time_say_so(void**) {
   const Order* const steady[] = {&fcfs_order(), &workflow_fcfs_order(), &atlas_order()};
   for (const Order* order : steady) {
     assert_false(order->changes_with_time());
-    assert_false(order->uses_projection());
+    assert_true(order->projection() == Projection::kNone);
   }
   // All laxities shrink alike, so time alone lets no call pass another.
   Workflow longer = workflow();
@@ -161,6 +168,7 @@ int main() {
       cmocka_unit_test(atlas_goes_by_level_of_attained_service_then_first_come),
       cmocka_unit_test(hexagent_is_elapsed_plus_projected_over_the_horizon),
       cmocka_unit_test(stretch_counts_what_remains_of_the_workflow_without_queues),
+      cmocka_unit_test(stretch_counts_a_projected_finish_that_is_later_than_that),
       cmocka_unit_test(siblings_share_the_risk_of_their_workflow),
       cmocka_unit_test(without_a_deadline_the_target_is_one_horizon),
       cmocka_unit_test(with_a_deadline_it_is_the_share_of_the_time_allowed),

@@ -170,6 +170,57 @@ void the_more_urgent_call_goes_first_when_a_window_opens(void** state) {
   assert_int_equal(world.state(2, 1), HEXAGENT_STATE_READY);
 }
 
+// One prefill worker; the decode workers are a busy one with a label and an idle one. When the
+// prefill worker's window opens, workflow 2 has waited longest and workflow 3 wants the label.
+// Alone both take 2.1 s; behind what decodes there the call of workflow 3 takes 6.1.
+World& two_of_which_one_will_be_late(void** state, const Settings& settings) {
+  World& world = open_world(state, settings);
+  hexagent_profile profile = test_profile();
+  profile.decode_per_sequence_s = 0.01;
+  world.set_profile(profile);
+  world.add_workers(0, 1);
+  for (uint32_t id : {1u, 12u}) {
+    hexagent_worker labelled =
+        test_worker(id, id == 1 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
+    labelled.labels = 1;
+    world.set_worker(labelled);
+  }
+  hexagent_call late = test_call(1, 1);
+  late.labels_required = 1;
+  world.begin(1);
+  for (late.call = 1; late.call <= 4; ++late.call) {
+    world.submit(late);
+    world.bring_to(1, late.call, HEXAGENT_STATE_DECODING);
+  }
+  world.submit(1, 9);  // takes the prefill worker
+  world.begin(2);
+  world.submit(2, 1);
+  world.pass(50 * kMs);
+  world.begin(3);
+  late.workflow = 3;
+  world.submit(late);
+  world.pass(58 * kMs);
+  world.report(1, 9, HEXAGENT_PHASE_PREFILL);
+  return world;
+}
+
+void in_short_queues_a_call_that_will_be_late_goes_first(void** state) {
+  World& world = two_of_which_one_will_be_late(state, one_at_a_time("default"));
+  assert_int_equal(world.state(2, 1), HEXAGENT_STATE_READY);
+  assert_int_equal(world.worker(1).prefill_outstanding, 1);
+}
+
+void in_long_queues_nothing_is_projected(void** state) {
+  Settings waiting = one_at_a_time("default");
+  waiting.projection_waiting = 1.5;  // and two wait
+  Settings batch = one_at_a_time("default");
+  batch.projection_batch = 5.0 / (2 * 256) - 1e-6;  // 5 of 512 places are taken
+  for (const Settings& settings : {waiting, batch}) {
+    World& world = two_of_which_one_will_be_late(state, settings);
+    assert_int_equal(world.state(2, 1), HEXAGENT_STATE_DISPATCHED);
+  }
+}
+
 void at_ready_a_call_that_does_not_fit_is_passed(void** state) {
   World& world = open_world(state, one_at_a_time("fcfs/own-finish/at_ready"));
   world.add_workers(1, 1);
@@ -294,7 +345,7 @@ int32_t state_of_other_model_behind(World* world, uint64_t waiting) {
 
 void calls_without_a_worker_do_not_hold_up_another_model(void** state) {
   for (const char* dispatch : {"at_ready", "window"}) {
-    for (const char* order : {"fcfs", "hexagent"}) {
+    for (const char* order : {"fcfs", "hexagent", "stretch"}) {
       char policy[64];
       std::snprintf(policy, sizeof(policy), "%s/own-finish/%s", order, dispatch);
       World& world = open_world(state, one_at_a_time(policy));
@@ -317,6 +368,8 @@ int main() {
       WORLD_TEST(patience_does_not_count_what_the_backlog_makes_all_wait),
       WORLD_TEST(a_window_widens_with_the_time_a_call_has_waited),
       WORLD_TEST(the_more_urgent_call_goes_first_when_a_window_opens),
+      WORLD_TEST(in_short_queues_a_call_that_will_be_late_goes_first),
+      WORLD_TEST(in_long_queues_nothing_is_projected),
       WORLD_TEST(at_ready_a_call_that_does_not_fit_is_passed),
       WORLD_TEST(at_ready_not_more_than_sixteen_misfits_are_passed),
       WORLD_TEST(a_plan_waits_for_the_replan_delay),

@@ -181,12 +181,28 @@ void cancel_at_any_time(uint32_t lend) {
 void nothing_is_written_after_quiesced(void**) { cancel_at_any_time(0); }
 void nothing_is_read_in_place_after_quiesced(void**) { cancel_at_any_time(70); }
 
+// The target keeps blocks for it all the same.
+void what_was_not_announced_ends_on_both_sides(void**) {
+  Cancels life;
+  life.source->mover->settles = false;
+  life.begin();
+  life.world.run_for(kQuiesceNs);
+  const Cancels::Held& one = life.held.front();
+  assert_int_equal(life.source->engine->cancel(HEXAGENT_TRANSFER_SOURCE, one.id), HEXAGENT_OK);
+  life.world.run_for(kQuiesceNs);
+  assert_int_equal(life.take->taken(one.token).status, HEXAGENT_E_CANCELLED);
+  assert_int_equal(life.take->taken(one.token).quiesced, 1);
+  assert_true(all_ended_once(life.world));
+  assert_true(all_returned(life.world));
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(nothing_is_written_after_quiesced),
       cmocka_unit_test(nothing_is_read_in_place_after_quiesced),
+      cmocka_unit_test(what_was_not_announced_ends_on_both_sides),
   };
   return cmocka_run_group_tests_name("cancelled transfers", tests, nullptr, nullptr);
 }

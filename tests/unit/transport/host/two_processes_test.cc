@@ -118,6 +118,9 @@ class CancelTime {
   CancelTime cancel_time;
   unsigned char* memory = self->memory.memory.get();
   const LocalHost& host = self->host;
+  while (host.find(HEXAGENT_TRANSFER_PEER_UP, 0) == nullptr) {
+    if (!self->turn()) _exit(0);
+  }
   for (uint32_t round = 1;; ++round) {
     hexagent_kv_transfer transfer = {};
     while (read(tokens, &transfer.token, sizeof(transfer.token)) != sizeof(transfer.token)) {
