@@ -6,6 +6,7 @@
 #include "core/base/check.h"
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/greedy.h"
 #include "core/plan/order.h"
 #include "core/plan/planner.h"
 #include "core/state.h"
@@ -34,6 +35,7 @@ Scheduler::State::State(const Settings& initial)
   no_hits.resize(static_cast<size_t>(initial.workers_max), 0);
   call_scratch.reserve(static_cast<size_t>(initial.calls_max));
   ranked.reserve(static_cast<size_t>(initial.calls_max));
+  scored.reserve(Greedy::kFrontMost);
   const bool known = find_policy(settings.policy, &policy);
   HEXAGENT_CHECK(known);
 }

@@ -26,8 +26,9 @@ class Greedy {
 
   // Of so many that are the most urgent before anything is projected, and fit somewhere.
   struct Front {
-    uint32_t calls;
+    uint32_t calls;  // no more than kFrontMost, for which there is memory at all times
   };
+  static constexpr uint32_t kFrontMost = 128;
   Greedy(Scheduler::State* state, FairShare* fair, Front front);
 
   // The most urgent call that is left, with its choice; false when none is.

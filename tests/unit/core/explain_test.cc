@@ -97,8 +97,10 @@ bool terms_are_right(const World& world, TimeNs sent) {
   const auto& order = json["order"];
   const double horizon_s = order["horizon_s"];
   const double key = order["key"];
-  const bool stretch = std::abs(key - 1.0) < 1e-9 && std::abs(horizon_s - 1.11) < 0.001 &&
-                       order["sent_order_key"] == -1000000;
+  const double delta_s = order["delta_s"];  // with half a round trip each way
+  const bool stretch = std::abs(horizon_s - 1.11) < 0.001 && std::abs(delta_s - 1.111) < 0.001 &&
+                       std::abs(key - delta_s / horizon_s) < 1e-9 &&
+                       std::abs(order["sent_order_key"].get<double>() + 1e6 * key) <= 1.0;
   const auto& placement = json["placement"];
   const bool sent_there = placement["prefill_worker"] == 1 && placement["decode_worker"] == 11;
   const bool times = json["actual_ns"]["dispatched"] == sent &&
