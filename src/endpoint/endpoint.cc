@@ -69,12 +69,13 @@ void Endpoint::stop() {
   stop_.store(true, std::memory_order_release);
   uv_async_send(&wake_);
   uv_thread_join(&thread_);
+  // Not at the thread's end: it may have seen stop_ before the wake-up is sent (loop_thread.cc).
+  uv_loop_close(&loop_);
 }
 
 void Endpoint::run() noexcept {
   pthread_setname_np(pthread_self(), "hexagent-kv");
   uv_run(&loop_, UV_RUN_DEFAULT);  // until shut()
-  uv_loop_close(&loop_);
 }
 
 // Closes everything; the loop ends when that is done. Questions find an end.

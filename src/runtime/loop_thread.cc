@@ -122,12 +122,14 @@ void LoopThread::stop() noexcept {
   stop_.store(true, std::memory_order_release);
   wake();  // the callback that reads this wake-up also sees stop_
   uv_thread_join(&thread_);
+  // Here, not at the thread's end: one that saw stop_ by another wake-up may end before ours is
+  // sent, and libuv aborts when the descriptor for that is gone.
+  uv_loop_close(&loop_);
 }
 
 void LoopThread::run() noexcept {
   pthread_setname_np(pthread_self(), "hexagent");
   uv_run(&loop_, UV_RUN_DEFAULT);  // until close_handles()
-  uv_loop_close(&loop_);
 }
 
 void LoopThread::close_handles() noexcept {
