@@ -22,7 +22,7 @@ struct OrderInput {
 // simulated state (notes 1.2).
 enum class Projection {
   kNone,
-  kShortQueues,  // while the cluster keeps up; see queues_are_short() in planner.h
+  kShortQueues,  // while the cluster keeps up (settings projection_waiting and projection_batch)
   kAlways
 };
 

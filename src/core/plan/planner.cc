@@ -255,6 +255,23 @@ void plan_greedy(State* state, FairShare* fair, Greedy greedy) {
   }
 }
 
+// The cluster keeps up: few calls wait for each prefill worker, and decode batches have room.
+bool queues_are_short(const State& state) {
+  double prefill_workers = 0.0;
+  double sequences = 0.0;
+  double places = 0.0;
+  for (const ModelPool& pool : state.workers.pools()) {
+    prefill_workers += static_cast<double>(pool.prefill.size());
+    for (uint32_t index : pool.decode) {
+      const Worker& worker = state.workers[index];
+      sequences += worker.load.decode.sequences + worker.load.decode.promised_sequences;
+      places += worker.decode_engine.batch_max;
+    }
+  }
+  return state.waiting.size() <= state.settings.projection_waiting * prefill_workers &&
+         sequences <= state.settings.projection_batch * places;
+}
+
 // For whom a plan projects in short queues: all that wait for a dozen workers, and few enough that
 // a plan over many workers stays cheap.
 constexpr uint32_t kFrontCalls = 32;
@@ -273,22 +290,6 @@ void plan_waiting(State* state, FairShare* fair) {
 }
 
 }  // namespace
-
-bool queues_are_short(const State& state) {
-  double prefill_workers = 0.0;
-  double sequences = 0.0;
-  double places = 0.0;
-  for (const ModelPool& pool : state.workers.pools()) {
-    prefill_workers += static_cast<double>(pool.prefill.size());
-    for (uint32_t index : pool.decode) {
-      const Worker& worker = state.workers[index];
-      sequences += worker.load.decode.sequences + worker.load.decode.promised_sequences;
-      places += worker.decode_engine.batch_max;
-    }
-  }
-  return state.waiting.size() <= state.settings.projection_waiting * prefill_workers &&
-         sequences <= state.settings.projection_batch * places;
-}
 
 double mean_backlog_s(const State& state) {
   double drain = state.queued.seconds();

@@ -18,10 +18,6 @@ namespace hexagent {
 
 void plan(Scheduler::State* state);
 
-// The cluster keeps up: few calls wait for each prefill worker, and decode batches have room
-// (settings projection_waiting and projection_batch).
-bool queues_are_short(const Scheduler::State& state);
-
 // Seconds of prefill work per prefill worker, sent or waiting; placements price service by it.
 double mean_backlog_s(const Scheduler::State& state);
 
