@@ -245,7 +245,10 @@ void finish_workflow_if_over(State* state, uint32_t index, hexagent_status why) 
   if (workflow.horizon_s > 0.0) {
     const double stretch = to_s(state->now - workflow.arrival) / workflow.horizon_s;
     decision.stretch_milli = static_cast<uint32_t>(std::clamp(stretch * 1e3, 0.0, 4e9));
-    if (state->settings.learning != 0.0) state->horizons_s.add(workflow.horizon_s);
+    if (state->settings.learning != 0.0) {
+      state->horizons_s.add(workflow.horizon_s);
+      if (!workflow.failed) state->stretches.add(1e-3 * decision.stretch_milli);
+    }
   }
   if (workflow.failed) {
     ++state->counters.workflows_cancelled;

@@ -110,6 +110,7 @@ CallShape Scheduler::State::cold_shape_of(const Call& call) const {
     shape.elapsed_s = to_s(now - workflow.arrival);
     shape.horizon_s = std::max(workflow.horizon_s, 1e-3);
     shape.stretch_now = projected_stretch(*this, workflow);
+    if (stretches.value() > 0.0) shape.risk = shape.stretch_now / stretches.value();
     shape.weight = delay_weight(*this, call);
   }
   return shape;

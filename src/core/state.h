@@ -59,6 +59,7 @@ struct Scheduler::State {
   LengthPredictor lengths;
   RemainderPredictor remainders;  // for orders that look ahead
   RecentMean horizons_s;          // of workflows that ended
+  RecentMean stretches;           // of those that ended without a failure
   TenantTable tenants;
   PlanView view;
 

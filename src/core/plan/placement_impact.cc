@@ -5,20 +5,22 @@
 // seconds of the fastest worker, wherever it is done: a slow worker's second is worth less to
 // others, and that it takes longer is already in the own finish. Pricing each worker's own seconds
 // left slow workers idle (CHESS at load 0.95: Req99 6 % worse, simulated, one tuning seed). The
-// price rises from nothing to full with the backlog, so that an idle cluster still gives every call
-// its earliest finish (DESIGN section 6, lead 1; prices in settings_table.inc).
-#include <algorithm>
-
+// price is what a second of work costs others at the utilisation of late, so that an idle cluster
+// still gives every call its earliest finish (DESIGN section 6, lead 1; settings_table.inc).
 #include "core/plan/placement.h"
 #include "core/plan/placement_joint.h"
 
 namespace hexagent {
 namespace {
 
-JointWeights weights_of(const PlanView& view) {
+// The delay of a decode batch counts the less the more the call is at risk itself. Not so the work:
+// CHESS drains became 1 to 7 % longer (simulated, tuning seeds), since its price keeps the backlog
+// short for all.
+JointWeights weights_of(const PlanView& view, const CallShape& shape) {
   const Settings& settings = view.settings();
-  const double pressure = std::min(1.0, view.backlog_s / settings.backlog_s);
-  return {pressure * settings.price_work, pressure * settings.price_transfer, settings.price_decode,
+  const double delay = view.prefill_use.delay_per_work();
+  return {delay * settings.price_work, delay * settings.price_transfer,
+          settings.price_decode / (shape.risk * shape.risk),
           static_cast<uint32_t>(settings.impact_power)};
 }
 
@@ -26,11 +28,11 @@ class ImpactPlacement final : public Placement {
  public:
   std::string_view name() const override { return "impact"; }
   bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
-    return choose_joint(view, shape, weights_of(view), best);
+    return choose_joint(view, shape, weights_of(view, shape), best);
   }
   bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                      Choice* best) const override {
-    return choose_joint_decode(view, shape, prefill, weights_of(view), best);
+    return choose_joint_decode(view, shape, prefill, weights_of(view, shape), best);
   }
 };
 

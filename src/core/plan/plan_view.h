@@ -10,6 +10,7 @@
 
 #include "core/cluster/content_table.h"
 #include "core/cluster/link_table.h"
+#include "core/cluster/utilisation.h"
 #include "core/cluster/worker_table.h"
 #include "core/plan/joint_rows.h"
 #include "core/plan/outlook.h"
@@ -34,6 +35,7 @@ struct CallShape {
   double elapsed_s = 0.0;
   double horizon_s = 0.0;  // 0 = not known, costs are plain seconds
   double stretch_now = 1.0;
+  double risk = 1.0;  // stretch_now against the mean that workflows of late ended with
 
   uint32_t cached(uint32_t worker) const {
     return hits[worker] < prompt_tokens ? hits[worker] : prompt_tokens - 1;
@@ -120,6 +122,7 @@ class PlanView {
   static void visit(Archive* archive, Self* self, double most) {
     archive->number("rotation", &self->rotation_);
     archive->real("backlog_s", &self->backlog_s, -most, most);
+    Utilisation::visit(archive, &self->prefill_use);
   }
 
   // Scratch space of one search, kept so that planning does not allocate.
@@ -127,6 +130,8 @@ class PlanView {
 
   // Mean time until the prefill workers of a pool have done what was sent and what waits.
   double backlog_s = 0.0;
+  // Of the prefill workers of all pools.
+  Utilisation prefill_use;
 
  private:
   static constexpr uint64_t kNoStamp = ~uint64_t{0};

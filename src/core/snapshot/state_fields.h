@@ -58,6 +58,8 @@ void visit_state(Archive* archive, Record* state) {
   PlanView::visit(archive, &state->view, kSecondsMost);
   archive->group("horizons");
   RecentMean::visit(archive, &state->horizons_s, kSecondsMost);
+  archive->group("stretches");
+  RecentMean::visit(archive, &state->stretches, kSecondsMost);
   archive->group("counters");
   visit_counters(archive, &state->counters);
   archive->group("shadow");

@@ -206,7 +206,7 @@ void own_cost_is_seconds_where_the_stretch_is_as_projected(void** state) {
   assert_true(std::fabs(later - std::pow(2.0 / 1.6, 11)) < 1e-3);
 }
 
-void impact_prices_service_by_the_backlog(void** state) {
+void impact_prices_work_by_the_utilisation(void** state) {
   PlanWorld& world = world_of(state);
   const uint32_t hit = world.add_prefill();
   const uint32_t idle = world.add_prefill();
@@ -216,9 +216,24 @@ void impact_prices_service_by_the_backlog(void** state) {
   world.load_prefill(hit, 4800);  // 3 iterations of 10 ms and 480 ms
   world.workers[hit].prefill_engine.batch_tokens = 2048;             // so that it cannot go beside
   assert_int_equal(world.choose(impact_placement()).prefill, idle);  // nobody waits
-  world.view.backlog_s = 10.0;
+  world.view.prefill_use.note(0, 0.9, 1.0);
+  world.view.prefill_use.note(100 * kSecondNs, 0.9, 1.0);
   assert_int_equal(world.choose(impact_placement()).prefill, hit);
   assert_int_equal(world.choose(own_finish_placement()).prefill, idle);
+}
+
+void impact_spares_a_decode_batch_for_calls_that_are_safe(void** state) {
+  PlanWorld& world = world_of(state);
+  world.add_prefill();
+  const uint32_t fast = world.add_decode(PlanWorld::kFastGpu);
+  const uint32_t slow = world.add_decode();
+  world.shape_call(1000, 100);
+  world.workers[fast].load.decode.sequences = 40;
+  world.workers[fast].load.decode.weight = 400.0;  // times 100 tokens, 50 us later each: 2 s
+  for (const auto& [risk, wanted] : {std::pair{1.0, slow}, {1.5, fast}, {0.5, slow}}) {
+    world.shape.risk = risk;  // the fast one ends 0.3 s earlier
+    assert_int_equal(world.choose(impact_placement()).decode, wanted);
+  }
 }
 
 }  // namespace
@@ -238,7 +253,8 @@ int main() {
       PLAN_TEST(flows_share_an_interface_fairly),
       PLAN_TEST(a_cap_between_domains_slows_the_transfer),
       PLAN_TEST(own_cost_is_seconds_where_the_stretch_is_as_projected),
-      PLAN_TEST(impact_prices_service_by_the_backlog),
+      PLAN_TEST(impact_prices_work_by_the_utilisation),
+      PLAN_TEST(impact_spares_a_decode_batch_for_calls_that_are_safe),
   };
   return cmocka_run_group_tests_name("placement", tests, nullptr, nullptr);
 }
