@@ -179,6 +179,7 @@ void detach_prefill_load(State* state, uint32_t index, TimeNs end) {
   Worker& worker = state->workers[call.prefill_worker];
   unlink(state, &worker.prefill_head, index, &Call::prefill_next, &Call::prefill_previous);
   --worker.prefill_count;
+  worker.freed_at = state->now;
   worker.load.prefill.remove(worker.prefill_engine,
                              prefill_shape(call.prompt_tokens, call.prefill_hit), end);
 }

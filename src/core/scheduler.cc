@@ -34,6 +34,7 @@ Scheduler::State::State(const Settings& initial)
   hits.resize(static_cast<size_t>(initial.workers_max), 0);
   no_hits.resize(static_cast<size_t>(initial.workers_max), 0);
   call_scratch.reserve(static_cast<size_t>(initial.calls_max));
+  open_workers.reserve(static_cast<size_t>(initial.workers_max));
   ranked.reserve(static_cast<size_t>(initial.calls_max));
   scored.reserve(Greedy::kFrontMost);
   const bool known = find_policy(settings.policy, &policy);
@@ -91,10 +92,15 @@ void Scheduler::State::refuse(const Input& input, uint64_t user_data, hexagent_s
 }
 
 CallShape Scheduler::State::shape_of(const Call& call) {
-  contents.hits(call.sources, call.source_count, workers.size(), hits.data());
   CallShape shape = cold_shape_of(call);
-  shape.hits = hits.data();
+  look_up_hits(&shape);
   return shape;
+}
+
+void Scheduler::State::look_up_hits(CallShape* shape) {
+  const Call& call = *shape->call;
+  contents.hits(call.sources, call.source_count, workers.size(), hits.data());
+  shape->hits = hits.data();
 }
 
 CallShape Scheduler::State::cold_shape_of(const Call& call) const {

@@ -86,6 +86,7 @@ struct Scheduler::State {
   std::vector<uint32_t> no_hits;  // zeros
   std::vector<uint32_t> call_scratch;
   std::vector<Ranked> ranked;
+  std::vector<uint32_t> open_workers;    // prefill workers whose windows are open
   double urgent_guess = Urgency::kLost;  // of UrgentFirst
   std::vector<Scored> scored;            // of Greedy, as is the next
   Unscored unscored;
@@ -103,6 +104,7 @@ struct Scheduler::State {
   CallShape shape_of(const Call& call);
   // The same as if no worker held any of its prompt; spares the look-up where that costs the same.
   CallShape cold_shape_of(const Call& call) const;
+  void look_up_hits(CallShape* shape);  // makes it whole
   double order_key(const Call& call, double delta_s) const;
   // Of a call that waits; where an order wants a projection it gets the time the call takes alone.
   Urgency urgency_of(const Call& call) const;

@@ -16,6 +16,9 @@ constexpr uint64_t kGroupMark = 0xffffffffffffffffu;
 // Holders: each content is usually on one prefill and one decode worker, shared ones on many.
 constexpr uint32_t kHoldersPerNode = 3;
 
+// Without rows groups are walked like calls.
+constexpr uint64_t kRowNumbersMost = 1u << 24;
+
 }  // namespace
 
 ContentTable::ContentTable(uint32_t contents_max, uint32_t groups_max, uint32_t workers_max)
@@ -26,7 +29,10 @@ ContentTable::ContentTable(uint32_t contents_max, uint32_t groups_max, uint32_t 
       calls_max_(contents_max),
       groups_max_(groups_max),
       holders_(contents_max * kHoldersPerNode + groups_max * std::min(workers_max, 64u)),
-      shelves_(workers_max) {}
+      shelves_(workers_max) {
+  const uint64_t numbers = uint64_t{groups_max} * workers_max;
+  if (numbers <= kRowNumbersMost) group_rows_.resize(numbers);
+}
 
 bool ContentTable::valid(const ContentSource& source) const {
   return source.node < nodes_.size() && nodes_[source.node].used &&
@@ -147,6 +153,13 @@ void ContentTable::gather(const ContentSource* sources, uint32_t count, uint32_t
     if (!valid(sources[i])) continue;
     const Node& node = nodes_[sources[i].node];
     const uint32_t reach = std::min(limit, sources[i].tokens);
+    const uint32_t* const row = group_row(sources[i].node);
+    if (row != nullptr) {
+      for (uint32_t worker = 0; worker < worker_count; ++worker) {
+        hit_tokens[worker] = std::max(hit_tokens[worker], std::min(reach, row[worker]));
+      }
+      continue;  // a group has no sources
+    }
     for (uint32_t at = node.first_holder; at != kNone; at = holders_[at].next_of_node) {
       const Holder& holder = holders_[at];
       if (holder.worker >= worker_count) continue;
@@ -174,7 +187,7 @@ void ContentTable::place(uint32_t index, uint32_t worker, uint32_t resident_toke
   shelf.own_tokens += own;
   shelf.own_tokens -= holder.own_tokens;
   holder.own_tokens = own;
-  holder.resident_tokens = resident_tokens;
+  set_resident(at, resident_tokens);
   carry(nodes_[index], worker, resident_tokens, kHopsMax, at);
   to_front(at);
   make_room(worker, at);
@@ -193,7 +206,7 @@ void ContentTable::carry(const Node& node, uint32_t worker, uint32_t limit, uint
     const uint32_t at = before != kNone ? before : hold(node.sources[i].node, worker);
     if (at == kNone) return;
     Holder& holder = holders_[at];
-    holder.resident_tokens = std::max(holder.resident_tokens, reach);
+    set_resident(at, std::max(holder.resident_tokens, reach));
     const bool is_group = node.sources[i].node >= calls_max_;
     if (!is_group) {  // a group's text outlives each of its users
       holders_[heir].own_tokens += holder.own_tokens;
@@ -220,7 +233,7 @@ void ContentTable::cut(const ContentSource* sources, uint32_t count, uint32_t wo
     if (at != kNone && holders_[at].resident_tokens > limit) {
       const uint32_t gone = holders_[at].resident_tokens - limit;
       const uint32_t own = std::min(gone, holders_[at].own_tokens);
-      holders_[at].resident_tokens = limit;
+      set_resident(at, limit);
       holders_[at].own_tokens -= own;
       shelves_[worker].own_tokens -= own;
       if (limit == 0) drop_holder(at);
@@ -234,7 +247,7 @@ void ContentTable::note(uint32_t worker, const ContentSource& source, uint32_t c
   if (!valid(source) || cached_tokens == 0) return;
   const uint32_t at = hold(source.node, worker);
   if (at == kNone) return;
-  holders_[at].resident_tokens = std::max(holders_[at].resident_tokens, cached_tokens);
+  set_resident(at, std::max(holders_[at].resident_tokens, cached_tokens));
   to_front(at);
 }
 
@@ -250,6 +263,18 @@ void ContentTable::set_capacity(uint32_t worker, uint64_t tokens) {
 uint32_t ContentTable::resident(uint32_t node, uint32_t worker) const {
   const uint32_t at = node == kNone ? kNone : find_holder(node, worker);
   return at == kNone ? 0 : holders_[at].resident_tokens;
+}
+
+const uint32_t* ContentTable::group_row(uint32_t node) const {
+  if (node < calls_max_ || group_rows_.empty()) return nullptr;
+  return &group_rows_[uint64_t{node - calls_max_} * shelves_.size()];
+}
+
+void ContentTable::set_resident(uint32_t at, uint32_t tokens) {
+  Holder& holder = holders_[at];
+  holder.resident_tokens = tokens;
+  if (holder.node < calls_max_ || group_rows_.empty()) return;
+  group_rows_[uint64_t{holder.node - calls_max_} * shelves_.size() + holder.worker] = tokens;
 }
 
 uint32_t ContentTable::find_holder(uint32_t node, uint32_t worker) const {
@@ -294,6 +319,7 @@ void ContentTable::unlink_holder(uint32_t at) {
 void ContentTable::drop_holder(uint32_t at) {
   const Holder& holder = holders_[at];
   shelves_[holder.worker].own_tokens -= holder.own_tokens;
+  set_resident(at, 0);
   unlink_holder(at);
   uint32_t* link = &nodes_[holder.node].first_holder;
   while (*link != at) link = &holders_[*link].next_of_node;
@@ -321,7 +347,8 @@ void ContentTable::make_room(uint32_t worker, uint32_t keep) {
 
 uint64_t ContentTable::memory_bytes() const {
   return nodes_.size() * sizeof(Node) + call_ids_.memory_bytes() + group_ids_.memory_bytes() +
-         free_calls_.memory_bytes() + holders_.memory_bytes() + shelves_.size() * sizeof(Shelf);
+         free_calls_.memory_bytes() + holders_.memory_bytes() + shelves_.size() * sizeof(Shelf) +
+         group_rows_.size() * sizeof(uint32_t);
 }
 
 }  // namespace hexagent

@@ -121,6 +121,10 @@ class ContentTable {
   void cut(const ContentSource* sources, uint32_t count, uint32_t worker, uint32_t limit,
            uint32_t hops);
 
+  // What the workers hold of a group's text, by worker index; null for the contents of calls.
+  const uint32_t* group_row(uint32_t node) const;
+  void set_resident(uint32_t holder, uint32_t tokens);
+
   uint32_t find_holder(uint32_t node, uint32_t worker) const;
   uint32_t hold(uint32_t node, uint32_t worker);
   void drop_holder(uint32_t holder);
@@ -157,6 +161,9 @@ class ContentTable {
   uint32_t oldest_unpinned_ = kNone;
   uint32_t newest_unpinned_ = kNone;
   Pool<Holder> holders_;
+  // A row for each group: its text is often on every worker, and walking so many holders for every
+  // call was a seventh of a plan's time. Empty where there would be too many.
+  std::vector<uint32_t> group_rows_;
   std::vector<Shelf> shelves_;
 };
 

@@ -44,6 +44,7 @@ struct Worker {
   uint32_t decode_count = 0;
   TimeNs last_prefill_dispatch = 0;
   TimeNs last_prefill_end = 0;
+  TimeNs freed_at = 0;  // a prefill last left it
 
   bool can_prefill() const { return (spec.role & HEXAGENT_ROLE_PREFILL) != 0; }
   bool can_decode() const { return (spec.role & HEXAGENT_ROLE_DECODE) != 0; }

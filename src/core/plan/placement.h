@@ -21,6 +21,21 @@ class Placement {
   virtual bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                              Choice* best) const = 0;
 
+  // Would the call still rather wait for the pair in `wish` than go to one of the `open` prefill
+  // workers that a prefill has left since it chose? Then `wish` becomes that pair as it is now.
+  // Says no where it would take a search to tell.
+  virtual bool still_waits(const PlanView& view, const CallShape& shape,
+                           const std::vector<uint32_t>& open, Choice* wish) const {
+    (void)view, (void)shape, (void)open, (void)wish;
+    return false;
+  }
+
+  // No pair has KV space for the call, but some may serve it. Says no where it would take a search.
+  virtual bool surely_misfits(const PlanView& view, const CallShape& shape) const {
+    (void)view, (void)shape;
+    return false;
+  }
+
   // The decode worker chosen with the prefill is final even where the engine could bind it later.
   virtual bool locks_decode() const { return false; }
 

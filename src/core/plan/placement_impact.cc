@@ -30,6 +30,13 @@ class ImpactPlacement final : public Placement {
   bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
     return choose_joint(view, shape, weights_of(view, shape), best);
   }
+  bool surely_misfits(const PlanView& view, const CallShape& shape) const override {
+    return surely_misfits_joint(view, shape);
+  }
+  bool still_waits(const PlanView& view, const CallShape& shape, const std::vector<uint32_t>& open,
+                   Choice* wish) const override {
+    return still_waits_joint(view, shape, weights_of(view, shape), open, wish);
+  }
   bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                      Choice* best) const override {
     return choose_joint_decode(view, shape, prefill, weights_of(view, shape), best);

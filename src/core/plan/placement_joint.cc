@@ -25,6 +25,11 @@ BoundLine tangent_at(const CallShape& shape, double finish_s, uint32_t power) {
   return {slope * ((shape.elapsed_s + finish_s) / power - finish_s), slope};
 }
 
+// Pools list their workers in order.
+bool holds(const std::vector<uint32_t>& workers, uint32_t index) {
+  return std::binary_search(workers.begin(), workers.end(), index);
+}
+
 // One search over (prefill, decode) pairs.
 //
 // Everything in a pair's cost but the transfer and the curve of the own finish belongs to one of
@@ -208,6 +213,54 @@ bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeigh
   if (avoid && Search(view, shape, weights, {true, true}).run(best)) return true;
   if (Search(view, shape, weights, {true, false}).run(best)) return true;
   return Search(view, shape, weights, {false, false}).run(best);
+}
+
+// Two searches would say the same: in vain for pairs with space, then for any.
+bool surely_misfits_joint(const PlanView& view, const CallShape& shape) {
+  if ((shape.call->labels_required | shape.call->labels_excluded) != 0) return false;
+  const PoolColumns& pool = view.columns(*shape.pool);
+  if (pool.prefill_workers.empty() || pool.decode_workers.empty()) return false;
+  const auto none_takes = [](const std::vector<double>& tokens_max, double tokens) {
+    bool any = false;
+    for (const double most : tokens_max) any |= tokens <= most;
+    return !any;
+  };
+  return none_takes(pool.prefill.tokens_max, shape.prompt_tokens) ||
+         (!pool.prefill.any_late() && none_takes(pool.decode.tokens_max, shape.reserve_tokens));
+}
+
+// A call that waited in the last plan mostly waits in this one, for the same pair, so few pairs
+// tell whether to search again. Another closed worker may have become better than the one wished
+// for; that is found when it opens.
+bool still_waits_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+                       const std::vector<uint32_t>& open, Choice* wish) {
+  const ModelPool& pool = *shape.pool;
+  if (shape.call->avoid_worker != kNoWorker || !holds(pool.prefill, wish->prefill) ||
+      !holds(pool.decode, wish->decode)) {
+    return false;
+  }
+  const PrefillOption source = prefill_option(view, shape, wish->prefill);
+  const DecodeOption target = decode_option(view, shape, wish->decode);
+  if (!source.fits || !target.fits) return false;
+  const auto cost_s = [&](uint32_t prefill, const PrefillOption& option) {
+    const double move_s = transfer_s(view, prefill, wish->decode, target.bytes);
+    const double end_s = option.wait_s + option.service_s + move_s + target.wait_s;
+    return weights.work * prefill_work_s(view, shape, option.cached) + weights.transfer * move_s +
+           weights.impact * target.impact_s +
+           own_cost_s(shape, end_s + target.service_s, weights.power);
+  };
+  const double wished_cost_s = cost_s(wish->prefill, source);
+  for (const uint32_t index : open) {
+    const Worker& worker = view.workers()[index];
+    if (worker.freed_at < shape.call->wished_at || worker.spec.model != pool.model) continue;
+    if (!eligible(worker, *shape.call, index, false)) continue;
+    if (index == wish->prefill || holds(pool.decode, index)) return false;
+    const PrefillOption option = prefill_option(view, shape, index);
+    if (option.fits && cost_s(index, option) < wished_cost_s) return false;
+  }
+  project(view, wish->prefill, source, wish->decode, target, wish);
+  wish->cost_s = wished_cost_s;
+  return true;
 }
 
 bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,

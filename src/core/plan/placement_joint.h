@@ -33,4 +33,11 @@ bool choose_joint(const PlanView& view, const CallShape& shape, const JointWeigh
 bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                          const JointWeights& weights, Choice* best);
 
+// As Placement::surely_misfits().
+bool surely_misfits_joint(const PlanView& view, const CallShape& shape);
+
+// As Placement::still_waits(): each open worker is compared with the pair's decode worker.
+bool still_waits_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+                       const std::vector<uint32_t>& open, Choice* wish);
+
 }  // namespace hexagent

@@ -90,6 +90,16 @@ uint32_t count_open(const State& state) {
   return open;
 }
 
+// The same, and which they are.
+void list_open(State* state) {
+  state->open_workers.clear();
+  for (const ModelPool& pool : state->workers.pools()) {
+    for (uint32_t index : pool.prefill) {
+      if (window_open(*state, index)) state->open_workers.push_back(index);
+    }
+  }
+}
+
 // When the first closed window opens by the mere progress of its worker.
 TimeNs next_opening(const State& state) {
   TimeNs first = kNever;
@@ -200,20 +210,82 @@ void reorder_queues(State* state) {
   }
 }
 
+// ---- how long queues are ----
+
+double prefill_workers(const State& state) {
+  size_t count = 0;
+  for (const ModelPool& pool : state.workers.pools()) count += pool.prefill.size();
+  return static_cast<double>(count);
+}
+
+// More calls wait for each prefill worker than where a plan still projects their finishes.
+bool many_wait(const State& state) {
+  return static_cast<double>(state.waiting.size()) >
+         state.settings.projection_waiting * prefill_workers(state);
+}
+
+// The cluster keeps up: few calls wait for each prefill worker, and decode batches have room.
+bool queues_are_short(const State& state) {
+  double sequences = 0.0;
+  double places = 0.0;
+  for (const ModelPool& pool : state.workers.pools()) {
+    for (uint32_t index : pool.decode) {
+      const Worker& worker = state.workers[index];
+      sequences += worker.load.decode.sequences + worker.load.decode.promised_sequences;
+      places += worker.decode_engine.batch_max;
+    }
+  }
+  return !many_wait(state) && sequences <= state.settings.projection_batch * places;
+}
+
+// ---- wishes ----
+
+// Does the call wait for what it waited for a moment ago? Only workers that a prefill has left
+// since can be better for it now. Says no where only a search can tell.
+bool still_waits(const State& state, const CallShape& shape, Choice* wish) {
+  const Call& call = *shape.call;
+  if (call.wished_prefill == kNoIndex) return false;
+  if (state.now - call.wished_at > to_ns(state.settings.wish_s)) return false;
+  wish->prefill = call.wished_prefill;
+  wish->decode = call.wished_decode;
+  const Placement& placement = *state.policy.placement;
+  return placement.still_waits(state.view, shape, state.open_workers, wish) &&
+         !window_takes(state, wish->prefill, call, shape.prompt_tokens - wish->prefill_cached);
+}
+
+void remember_wish(State* state, uint32_t index, const Choice& choice) {
+  Call& call = state->workflows.call(index);
+  call.wished_prefill = choice.prefill;
+  call.wished_decode = choice.decode;
+  call.wished_at = state->now;
+}
+
 // A plan ends once so many calls in a row, from the most urgent down, wanted workers whose windows
 // are closed: what is still open is then wanted by nobody near the front, and the next event looks
 // again.
 void plan_sorted(State* state, FairShare* fair) {
-  uint32_t open = count_open(*state);
-  if (open == 0 && !may_overtake(*state)) return;
+  list_open(state);
+  std::vector<uint32_t>& open = state->open_workers;
+  if (open.empty() && !may_overtake(*state)) return;
+  const bool with_wishes = many_wait(*state);
   UrgentFirst urgent(*state, &state->ranked, &state->urgent_guess);
   Ranked entry;
   const auto misses_max = static_cast<uint32_t>(state->settings.plan_misses_max);
   uint32_t misses = 0;
-  while (misses < (open > 0 ? misses_max : kOvertakersMax) && urgent.next(&entry)) {
+  while (misses < (!open.empty() ? misses_max : kOvertakersMax) && urgent.next(&entry)) {
     if (fair->yields(entry.call)) continue;
-    const CallShape shape = state->shape_of(state->workflows.call(entry.call));
+    CallShape shape = state->cold_shape_of(state->workflows.call(entry.call));
+    if (state->policy.placement->surely_misfits(state->view, shape)) {
+      ++misses;
+      continue;
+    }
+    state->look_up_hits(&shape);
     Choice choice;
+    if (with_wishes && still_waits(*state, shape, &choice)) {
+      state->view.book(shape, choice);
+      ++misses;
+      continue;
+    }
     if (!state->policy.placement->choose(state->view, shape, &choice)) {  // as above
       fair->unserved(entry.call);
       continue;
@@ -222,7 +294,6 @@ void plan_sorted(State* state, FairShare* fair) {
       ++misses;
       continue;
     }
-    const bool was_open = window_open(*state, choice.prefill);
     const uint32_t new_tokens = shape.prompt_tokens - choice.prefill_cached;
     if (window_takes(*state, choice.prefill, *shape.call, new_tokens)) {
       send(state, entry.call, shape, choice, entry.key);
@@ -230,9 +301,10 @@ void plan_sorted(State* state, FairShare* fair) {
       misses = 0;
     } else {
       state->view.book(shape, choice);
+      if (with_wishes) remember_wish(state, entry.call, choice);
       ++misses;
     }
-    if (was_open && !window_open(*state, choice.prefill)) --open;
+    if (!window_open(*state, choice.prefill)) std::erase(open, choice.prefill);
   }
 }
 
@@ -253,23 +325,6 @@ void plan_greedy(State* state, FairShare* fair, Greedy greedy) {
     }
     greedy.applied(taken.choice);
   }
-}
-
-// The cluster keeps up: few calls wait for each prefill worker, and decode batches have room.
-bool queues_are_short(const State& state) {
-  double prefill_workers = 0.0;
-  double sequences = 0.0;
-  double places = 0.0;
-  for (const ModelPool& pool : state.workers.pools()) {
-    prefill_workers += static_cast<double>(pool.prefill.size());
-    for (uint32_t index : pool.decode) {
-      const Worker& worker = state.workers[index];
-      sequences += worker.load.decode.sequences + worker.load.decode.promised_sequences;
-      places += worker.decode_engine.batch_max;
-    }
-  }
-  return state.waiting.size() <= state.settings.projection_waiting * prefill_workers &&
-         sequences <= state.settings.projection_batch * places;
 }
 
 // For whom a plan projects in short queues: all that wait for a dozen workers, and few enough that

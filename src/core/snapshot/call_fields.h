@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added here or there has to be in the lists below, or be worked out on loading.
-static_assert(sizeof(Call) == 592 && sizeof(Workflow) == 144);
+static_assert(sizeof(Call) == 608 && sizeof(Workflow) == 144);
 static_assert(sizeof(CallTimes) == 88 && sizeof(CallPlan) == 72 && sizeof(ShadowCall) == 40);
 
 template <class Archive, class Record>
@@ -81,6 +81,9 @@ void visit_running(Archive* archive, Record* call, uint64_t workers) {
   archive->index("prefill_worker", &call->prefill_worker, workers);
   archive->index("decode_worker", &call->decode_worker, workers);
   archive->index("avoid_worker", &call->avoid_worker, workers);
+  archive->index("wished_prefill", &call->wished_prefill, workers);
+  archive->index("wished_decode", &call->wished_decode, workers);
+  archive->time("wished_at", &call->wished_at);
   archive->number("prefill_blocks", &call->prefill_blocks);
   archive->number("decode_blocks", &call->decode_blocks);
   archive->number("prefill_hit", &call->prefill_hit, 0, kTokensMost);

@@ -270,6 +270,7 @@ void ContentTable::append_holder(uint32_t at, const Holder& holder) {
   if (shelf.oldest != kNone) holders_[shelf.oldest].next = at;
   if (shelf.newest == kNone) shelf.newest = at;
   shelf.oldest = at;
+  set_resident(at, holder.resident_tokens);
 }
 
 void ContentTable::load_chains(SnapshotReader* reader, const std::vector<uint32_t>& nodes,

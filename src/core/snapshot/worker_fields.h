@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added here or there has to be in the lists below, or be worked out on loading.
-static_assert(sizeof(Worker) == 776 && sizeof(PrefillLoad) == 200 && sizeof(DecodeLoad) == 56);
+static_assert(sizeof(Worker) == 784 && sizeof(PrefillLoad) == 200 && sizeof(DecodeLoad) == 56);
 static_assert(sizeof(PrefillEngine) == 96 && sizeof(TimeModel) == 72);
 static_assert(sizeof(hexagent_worker) == 112 && sizeof(hexagent_profile) == 120);
 
@@ -118,6 +118,7 @@ void visit_worker(Archive* archive, Record* worker) {
   archive->real("egress_bytes", &worker->load.egress.bytes, 0.0, kWholeMost);
   archive->time("last_prefill_dispatch", &worker->last_prefill_dispatch);
   archive->time("last_prefill_end", &worker->last_prefill_end);
+  archive->time("freed_at", &worker->freed_at);
   archive->number("prefills", &worker->prefill_count);
   archive->number("decodes", &worker->decode_count);
   archive->group("prefill_load");

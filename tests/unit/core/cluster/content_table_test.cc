@@ -1,6 +1,7 @@
 // ContentTable: hits through chains and groups, eviction, corrections, recycling.
 #include "core/cluster/content_table.h"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdarg>
 #include <cstddef>
@@ -10,6 +11,8 @@
 extern "C" {
 #include <cmocka.h>  // has no extern "C" of its own
 }
+
+#include "draw.h"
 
 namespace {
 
@@ -61,6 +64,42 @@ void carrying_a_group_makes_its_text_resident(void**) {
   table.place(call, 2, 900, 0);
   assert_int_equal(hit(table, text, 2), 250);
   assert_int_equal(hit(table, text, 1), 0);
+}
+
+// The text of groups is looked up in rows beside the holders.
+void a_group_is_hit_as_its_holders_say_whatever_came_before(void**) {
+  constexpr uint64_t kGroups = 3;  // of which the table keeps two
+  ContentTable table = make_table(1500);
+  hexagent::Draw draw{7};
+  uint64_t hits = 0;
+  for (uint64_t round = 0; round < 20000; ++round) {
+    const uint32_t group = table.find_or_add_group(1 + draw(kGroups));
+    const auto tokens = static_cast<uint32_t>(1 + draw(400));
+    const ContentSource text = table.source(group, tokens);
+    const auto worker = static_cast<uint32_t>(draw(kWorkers));
+    switch (draw(8)) {
+      case 0:
+        table.note(worker, text, static_cast<uint32_t>(draw(tokens + 1)));
+        break;
+      case 1:
+        table.correct(&text, 1, worker, static_cast<uint32_t>(draw(tokens + 1)));
+        break;
+      case 2:
+        if (draw(20) == 0) table.drop_worker(worker);
+        break;
+      default: {
+        const uint32_t call = table.add(round, 0, &text, 1);
+        table.place(call, worker, tokens + static_cast<uint32_t>(draw(300)), 0);
+        table.unpin(call);
+      }
+    }
+    for (uint32_t at = 0; at < kWorkers; ++at) {
+      const uint32_t held = std::min(tokens, table.resident(group, at));
+      assert_int_equal(hit(table, text, at), held);
+      hits += held > 0 ? 1 : 0;
+    }
+  }
+  assert_in_range(hits, 10000, 50000);  // there was something to see, and something that was gone
 }
 
 void the_least_recently_used_goes_first(void**) {
@@ -161,6 +200,7 @@ int main() {
       cmocka_unit_test(a_call_hits_its_source_where_that_ran),
       cmocka_unit_test(a_chain_is_followed_to_ancestors_on_other_workers),
       cmocka_unit_test(carrying_a_group_makes_its_text_resident),
+      cmocka_unit_test(a_group_is_hit_as_its_holders_say_whatever_came_before),
       cmocka_unit_test(the_least_recently_used_goes_first),
       cmocka_unit_test(an_extension_takes_over_what_its_ancestor_held),
       cmocka_unit_test(a_report_of_fewer_hits_corrects_the_belief),

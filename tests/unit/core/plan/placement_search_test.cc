@@ -1,5 +1,5 @@
 // The joint search against trying every pair, on random states: the same cost to the last bit, with
-// whatever is pruned on the way.
+// whatever is pruned on the way. And what is said without a search against what one would say.
 #include "draw.h"
 #include "plan_world.h"
 
@@ -164,6 +164,90 @@ void impact_equals_trying_all_pairs_under_caps(void**) {
   assert_int_equal(worse_rounds(Network::kCapped, kImpact), 0);
 }
 
+void a_misfit_is_told_without_a_search(void**) {
+  int misfits = 0;
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    Draw draw{seed * 7919};
+    PlanWorld world;
+    build(&draw, Network::kAlike, &world);
+    world.view.begin(0);
+    Choice choice;
+    const bool misfit = choose_joint(world.view, world.shape, kImpact, &choice) && !choice.fits;
+    const bool surely = surely_misfits_joint(world.view, world.shape);
+    assert_true(misfit || !surely);
+    // Labels, and workers whose decode worker is bound late, are left to the search.
+    const bool plain = world.call.labels_excluded == 0 &&
+                       !world.view.columns(*world.shape.pool).prefill.any_late();
+    if (plain) assert_int_equal(surely, misfit);
+    misfits += surely ? 1 : 0;
+  }
+  assert_in_range(misfits, 100, 2900);
+}
+
+// By the rule of still_waits_joint(), pair by pair.
+bool waits(const PlanWorld& world, const std::vector<uint32_t>& open, const Choice& wish) {
+  if (world.call.avoid_worker != kNoWorker) return false;
+  if (!prefill_option(world.view, world.shape, wish.prefill).fits) return false;
+  if (!decode_option(world.view, world.shape, wish.decode).fits) return false;
+  const double wished = cost_of(world, kImpact, wish.prefill, wish.decode);
+  for (const uint32_t index : open) {
+    const Worker& worker = world.workers[index];
+    const bool come_free = worker.freed_at >= world.call.wished_at;
+    if (!come_free || !eligible(worker, world.call, index, false)) continue;
+    if (index == wish.prefill || worker.can_decode()) return false;
+    const bool fits = prefill_option(world.view, world.shape, index).fits;
+    if (fits && cost_of(world, kImpact, index, wish.decode) < wished) return false;
+  }
+  return true;
+}
+
+void a_call_waits_on_while_nothing_come_free_is_better(void**) {
+  int waiting = 0;
+  int turning = 0;
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    Draw draw{seed * 7919};
+    PlanWorld world;
+    build(&draw, Network::kAlike, &world);
+    world.view.begin(0);
+    const ModelPool& pool = *world.shape.pool;
+    world.call.wished_at = 5;
+    std::vector<uint32_t> open;
+    for (uint32_t index : pool.prefill) {
+      world.workers[index].freed_at = static_cast<TimeNs>(draw(10));
+      if (draw(2) == 0) open.push_back(index);
+    }
+    Choice wish;
+    wish.prefill = pool.prefill[draw(pool.prefill.size())];
+    wish.decode = pool.decode[draw(pool.decode.size())];
+    const Choice before = wish;
+    const bool expected = waits(world, open, before);
+    assert_int_equal(still_waits_joint(world.view, world.shape, kImpact, open, &wish), expected);
+    (expected ? waiting : turning) += 1;
+    if (!expected) continue;
+    assert_int_equal(wish.prefill, before.prefill);
+    assert_int_equal(wish.decode, before.decode);
+    assert_true(wish.fits);
+    assert_true(near(wish.cost_s, cost_of(world, kImpact, wish.prefill, wish.decode)));
+  }
+  assert_in_range(waiting, 300, 2700);
+  assert_in_range(turning, 300, 2700);
+}
+
+void nobody_waits_for_a_worker_that_is_gone(void**) {
+  PlanWorld world;
+  const uint32_t prefill = world.add_prefill();
+  const uint32_t decode = world.add_decode();
+  Choice wish;
+  wish.prefill = prefill;
+  wish.decode = decode;
+  assert_true(still_waits_joint(world.view, world.shape, kImpact, {}, &wish));
+  wish.prefill = decode;
+  assert_false(still_waits_joint(world.view, world.shape, kImpact, {}, &wish));
+  wish.prefill = prefill;
+  wish.decode = prefill;
+  assert_false(still_waits_joint(world.view, world.shape, kImpact, {}, &wish));
+}
+
 }  // namespace
 
 int main() {
@@ -174,6 +258,9 @@ int main() {
       cmocka_unit_test(impact_equals_trying_all_pairs_on_networks_alike),
       cmocka_unit_test(impact_equals_trying_all_pairs_on_networks_unlike),
       cmocka_unit_test(impact_equals_trying_all_pairs_under_caps),
+      cmocka_unit_test(a_misfit_is_told_without_a_search),
+      cmocka_unit_test(a_call_waits_on_while_nothing_come_free_is_better),
+      cmocka_unit_test(nobody_waits_for_a_worker_that_is_gone),
   };
   return cmocka_run_group_tests_name("placement search", tests, nullptr, nullptr);
 }

@@ -221,6 +221,47 @@ void in_long_queues_nothing_is_projected(void** state) {
   }
 }
 
+// A call that could have its prompt from three workers: the first is free in 110 ms, the second in
+// 520, the third would have to begin anew.
+void wait_for_the_first_of_three(World* world) {
+  world->add_workers(3, 1);
+  world->begin(1);
+  world->submit(test_call(1, 1, 1000));
+  world->submit(test_call(1, 2, 5100));
+  hexagent_prefix first = {};
+  first.group = 7;
+  first.tokens = 5000;
+  first.worker = 1;
+  first.cached_tokens = 5000;
+  hexagent_prefix second = first;
+  second.worker = 2;
+  world->submit(test_call(1, 3, 5100), {}, {first, second});
+  world->pass(kMs);
+  world->begin(2);
+  world->submit(test_call(2, 1, 5100), {}, {first, second});  // a plan that asks whether to wait on
+}
+
+void in_long_queues_a_call_waits_on_for_what_it_chose(void** state) {
+  Settings settings = one_at_a_time("fcfs/own-finish/window");
+  settings.projection_waiting = 0;  // any queue is long
+  World& world = open_world(state, settings);
+  wait_for_the_first_of_three(&world);
+  world.pass(100 * kMs);
+  assert_int_equal(world.state(1, 3), HEXAGENT_STATE_READY);
+  world.pass(10 * kMs);
+  assert_int_equal(world.only(HEXAGENT_DECISION_PREFILL, 1, 3).worker, 1);
+}
+
+void a_call_that_waits_goes_to_a_better_worker_that_comes_free(void** state) {
+  Settings settings = one_at_a_time("fcfs/own-finish/window");
+  settings.projection_waiting = 0;
+  World& world = open_world(state, settings);
+  wait_for_the_first_of_three(&world);
+  world.pass(10 * kMs);
+  world.cancel(1, 2);  // what kept the second worker busy
+  assert_int_equal(world.only(HEXAGENT_DECISION_PREFILL, 1, 3).worker, 2);
+}
+
 void at_ready_a_call_that_does_not_fit_is_passed(void** state) {
   World& world = open_world(state, one_at_a_time("fcfs/own-finish/at_ready"));
   world.add_workers(1, 1);
@@ -370,6 +411,8 @@ int main() {
       WORLD_TEST(the_more_urgent_call_goes_first_when_a_window_opens),
       WORLD_TEST(in_short_queues_a_call_that_will_be_late_goes_first),
       WORLD_TEST(in_long_queues_nothing_is_projected),
+      WORLD_TEST(in_long_queues_a_call_waits_on_for_what_it_chose),
+      WORLD_TEST(a_call_that_waits_goes_to_a_better_worker_that_comes_free),
       WORLD_TEST(at_ready_a_call_that_does_not_fit_is_passed),
       WORLD_TEST(at_ready_not_more_than_sixteen_misfits_are_passed),
       WORLD_TEST(a_plan_waits_for_the_replan_delay),
