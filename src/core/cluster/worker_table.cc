@@ -156,6 +156,17 @@ const ModelPool* WorkerTable::pool(uint32_t model) const {
   return nullptr;
 }
 
+void WorkerTable::note_use(TimeNs now, double memory_s) {
+  for (ModelPool& pool : pools_) {
+    double busy = 0.0;
+    for (const uint32_t index : pool.prefill) {
+      busy += workers_[index].load.prefill.count > 0 ? 1.0 : 0.0;
+    }
+    const auto all = static_cast<double>(pool.prefill.size());
+    pool.prefill_use.note(now, all > 0.0 ? busy / all : 0.0, memory_s);
+  }
+}
+
 ModelPool& WorkerTable::pool_of(uint32_t model) {
   for (ModelPool& pool : pools_) {
     if (pool.model == model) return pool;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/id_map.h"
+#include "core/cluster/utilisation.h"
 #include "core/cluster/worker.h"
 
 namespace hexagent {
@@ -27,6 +28,7 @@ struct ModelPool {
   PrefillEngine prefill_reference;      // the fastest of the kinds; measures work, not time
   double egress_max_bytes_per_s = 0.0;  // over the prefill workers
   double link_latency_s = 0.0;          // smallest over the prefill workers
+  Utilisation prefill_use;              // of the prefill workers
 };
 
 class WorkerTable {
@@ -55,6 +57,8 @@ class WorkerTable {
   // The pool of a model, or nullptr when no worker ever served it.
   const ModelPool* pool(uint32_t model) const;
   const std::vector<ModelPool>& pools() const { return pools_; }
+  // Every pool learns how many of its prefill workers are busy from now on.
+  void note_use(TimeNs now, double memory_s);
 
   uint64_t memory_bytes() const;
 

@@ -18,7 +18,7 @@ namespace {
 // short for all.
 JointWeights weights_of(const PlanView& view, const CallShape& shape) {
   const Settings& settings = view.settings();
-  const double delay = view.prefill_use.delay_per_work();
+  const double delay = shape.pool->prefill_use.delay_per_work();
   return {delay * settings.price_work, delay * settings.price_transfer,
           settings.price_decode / (shape.risk * shape.risk),
           static_cast<uint32_t>(settings.impact_power)};

@@ -10,7 +10,6 @@
 
 #include "core/cluster/content_table.h"
 #include "core/cluster/link_table.h"
-#include "core/cluster/utilisation.h"
 #include "core/cluster/worker_table.h"
 #include "core/plan/joint_rows.h"
 #include "core/plan/outlook.h"
@@ -122,7 +121,6 @@ class PlanView {
   static void visit(Archive* archive, Self* self, double most) {
     archive->number("rotation", &self->rotation_);
     archive->real("backlog_s", &self->backlog_s, -most, most);
-    Utilisation::visit(archive, &self->prefill_use);
   }
 
   // Scratch space of one search, kept so that planning does not allocate.
@@ -130,8 +128,6 @@ class PlanView {
 
   // Mean time until the prefill workers of a pool have done what was sent and what waits.
   double backlog_s = 0.0;
-  // Of the prefill workers of all pools.
-  Utilisation prefill_use;
 
  private:
   static constexpr uint64_t kNoStamp = ~uint64_t{0};

@@ -359,22 +359,6 @@ double mean_backlog_s(const State& state) {
   return count == 0 ? 0.0 : drain / count;
 }
 
-namespace {
-
-double busy_share(const State& state) {
-  double busy = 0.0;
-  double all = 0.0;
-  for (const ModelPool& pool : state.workers.pools()) {
-    for (uint32_t index : pool.prefill) {
-      all += 1.0;
-      busy += state.workers[index].load.prefill.count > 0 ? 1.0 : 0.0;
-    }
-  }
-  return all > 0.0 ? busy / all : 0.0;
-}
-
-}  // namespace
-
 void plan(State* state) {
   const TimeNs delay = to_ns(state->settings.replan_delay_s);
   if (delay > 0 && state->planned_at >= 0 && state->now < state->planned_at + delay) {
@@ -384,7 +368,7 @@ void plan(State* state) {
   }
   state->planned_at = state->now;
   state->plan_needed = false;
-  state->view.prefill_use.note(state->now, busy_share(*state), state->settings.utilisation_s);
+  state->workers.note_use(state->now, state->settings.utilisation_s);
   state->plan_at = kNever;
   if (state->waiting.empty() && state->prefilled.empty()) return;
   if (is_shadow(*state)) return;  // calls go where the router's reports say

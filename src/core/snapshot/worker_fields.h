@@ -56,6 +56,7 @@ void visit_model_pool(Archive* archive, Record* pool) {
   visit_time_model(archive, &pool->prefill_reference.model);
   archive->real("chunk_tokens", &pool->prefill_reference.chunk_tokens, 1.0, 0x1p32);
   archive->real("batch_tokens", &pool->prefill_reference.batch_tokens, 1.0, 0x1p32);
+  Utilisation::visit(archive, &pool->prefill_use);
 }
 
 template <class Archive, class Record>

@@ -1,6 +1,7 @@
 // WorkerTable: defaults, incarnations, pools by model and role, and what a live worker may change.
 #include "core/cluster/worker_table.h"
 
+#include <cmath>
 #include <csetjmp>
 #include <cstdarg>
 #include <cstddef>
@@ -120,6 +121,20 @@ void the_fastest_way_out_of_the_pool_is_known(void** state) {
   assert_true(table.pool(kModel)->link_latency_s == 5e-6);
 }
 
+void each_pool_knows_how_busy_its_own_workers_were(void** state) {
+  WorkerTable& table = table_of(state);
+  const uint32_t busy = table.set(worker_of(1, HEXAGENT_ROLE_PREFILL), 0);
+  table.set(worker_of(2, HEXAGENT_ROLE_PREFILL), 0);
+  table.set(worker_of(3, HEXAGENT_ROLE_PREFILL, kGpu, kModel + 1), 0);
+  table[busy].load.prefill.add(table[busy].prefill_engine, prefill_shape(1000, 0), 0);
+  table.note_use(0, 10.0);
+  table.note_use(30 * kSecondNs, 10.0);  // 30 s of a half, 10 s of nothing
+  assert_true(std::fabs(table.pool(kModel)->prefill_use.value() - 0.375) < 1e-9);
+  assert_true(table.pool(kModel + 1)->prefill_use.value() == 0.0);
+  table.set_state(busy, WorkerState::kLost);  // the pool is made anew
+  assert_true(std::fabs(table.pool(kModel)->prefill_use.value() - 0.375) < 1e-9);
+}
+
 void labels_are_required_and_excluded_as_sets(void** state) {
   WorkerTable& table = table_of(state);
   hexagent_worker record = worker_of(1, HEXAGENT_ROLE_BOTH);
@@ -214,6 +229,7 @@ int main() {
       TEST(pools_list_serving_workers_by_model_and_role),
       TEST(one_worker_stands_for_each_kind),
       TEST(the_fastest_way_out_of_the_pool_is_known),
+      TEST(each_pool_knows_how_busy_its_own_workers_were),
       TEST(labels_are_required_and_excluded_as_sets),
       TEST(an_update_keeps_what_the_worker_has_learned_and_holds),
       TEST(a_new_incarnation_starts_afresh_on_the_same_index),

@@ -216,8 +216,8 @@ void impact_prices_work_by_the_utilisation(void** state) {
   world.load_prefill(hit, 4800);  // 3 iterations of 10 ms and 480 ms
   world.workers[hit].prefill_engine.batch_tokens = 2048;             // so that it cannot go beside
   assert_int_equal(world.choose(impact_placement()).prefill, idle);  // nobody waits
-  world.view.prefill_use.note(0, 0.9, 1.0);
-  world.view.prefill_use.note(100 * kSecondNs, 0.9, 1.0);
+  world.workers.note_use(0, 1.0);
+  world.workers.note_use(9 * kSecondNs, 1.0);  // one of two was busy, less a tenth for before
   assert_int_equal(world.choose(impact_placement()).prefill, hit);
   assert_int_equal(world.choose(own_finish_placement()).prefill, idle);
 }
