@@ -52,8 +52,7 @@ void FinishBound::add_decode(const PlanView& view, uint32_t index) {
   const DecodeOutlook& worker = view.decode_outlook(index);
   const DecodeEngine& engine = worker.engine;
   const DecodeLoad& load = worker.load;
-  const bool open = load.sequences + load.promised_sequences < 4.0 * engine.batch_max;
-  reserve_tokens_max = open ? tokens_max(worker.kv_free_tokens, worker.rounding) : -1.0;
+  reserve_tokens_max = worker.has_place ? tokens_max(worker.kv_free_tokens, worker.rounding) : -1.0;
   wait_s += worker.half_round_trip_s;
   per_output += load.own_s(engine, 0.0, 1.0);
   per_context += engine.factor * engine.model.decode_per_context_token;

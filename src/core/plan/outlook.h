@@ -63,8 +63,13 @@ struct DecodeOutlook {
   BlockRounding rounding;
   bool delta_transfer = false;
   bool can_prefill = false;
+  bool has_place = true;  // in its batch, or among the few behind it
 
-  static DecodeOutlook of(const Worker& worker, const WorkerLoad& load) {
+  // Of those promised so many are still being prefilled, even where batches are small.
+  static constexpr double kOnTheirWay = 4.0;
+
+  // `places`: calls that may be promised to it, times the places in its batch.
+  static DecodeOutlook of(const Worker& worker, const WorkerLoad& load, double places) {
     return {worker.decode_engine,
             load.decode,
             load.ingress,
@@ -75,7 +80,9 @@ struct DecodeOutlook {
             0.5 * to_s(worker.spec.dispatch_round_trip_ns),
             BlockRounding::of(worker.spec.block_tokens),
             (worker.spec.flags & HEXAGENT_WORKER_DELTA_TRANSFER) != 0,
-            worker.can_prefill()};
+            worker.can_prefill(),
+            load.decode.sequences + load.decode.promised_sequences <
+                places * worker.decode_engine.batch_max + kOnTheirWay};
   }
 };
 

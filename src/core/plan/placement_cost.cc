@@ -47,8 +47,7 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
   option.bytes = worker.kv_bytes_per_token * (shape.prompt_tokens - priced);
   const int64_t need = worker.rounding(shape.reserve_tokens);
   const DecodeLoad& load = worker.load;
-  option.fits = worker.kv_free_tokens >= need &&
-                load.sequences + load.promised_sequences < 4.0 * worker.engine.batch_max;
+  option.fits = worker.kv_free_tokens >= need && worker.has_place;
   option.service_s = load.own_s(worker.engine, shape.prompt_tokens, shape.output_tokens);
   option.impact_s =
       load.impact_s(worker.engine, shape.prompt_tokens, shape.output_tokens, shape.weight);

@@ -28,7 +28,8 @@ void PlanView::look_at_prefill(uint32_t worker) const {
 }
 
 void PlanView::look_at_decode(uint32_t worker) const {
-  decode_outlooks_[worker] = DecodeOutlook::of(workers_[worker], load(worker));
+  decode_outlooks_[worker] =
+      DecodeOutlook::of(workers_[worker], load(worker), settings_.decode_places);
   decode_stamps_[worker] = stamp_;
 }
 

@@ -84,9 +84,8 @@ void DecodeColumns::set(size_t at, const DecodeOutlook& worker) {
   const DecodeLoad& load = worker.load;
   const double all = load.sequences + load.promised_sequences + 1.0;
   const bool full = all > engine.batch_max;
-  const bool has_place = load.sequences + load.promised_sequences < 4.0 * engine.batch_max;
-  tokens_max[at] =
-      has_place ? longest(worker.kv_free_tokens, worker.rounding.block_tokens) : kNothingFits;
+  tokens_max[at] = worker.has_place ? longest(worker.kv_free_tokens, worker.rounding.block_tokens)
+                                    : kNothingFits;
   half_trip_s[at] = worker.half_round_trip_s;
   factor[at] = engine.factor;
   per_sequence_s[at] = engine.model.decode_per_sequence;

@@ -236,6 +236,24 @@ void impact_spares_a_decode_batch_for_calls_that_are_safe(void** state) {
   }
 }
 
+void a_decode_worker_is_promised_few_calls_beyond_its_batch(void** state) {
+  PlanWorld& world = world_of(state);
+  world.add_prefill();
+  const uint32_t decode = world.add_decode();
+  world.workers[decode].decode_engine.batch_max = 100.0;
+  world.workers[decode].load.decode.sequences = 80.0;
+  for (const auto& [promised, fits] : {std::pair{33.0, true}, {34.0, false}}) {
+    world.workers[decode].load.decode.promised_sequences = promised;  // 100, a tenth, and four
+    world.view.begin(0);
+    assert_int_equal(world.choose(impact_placement()).fits, fits);
+    assert_int_equal(world.choose(own_finish_placement()).fits, fits);
+    assert_int_equal(surely_misfits_joint(world.view, world.shape), !fits);
+  }
+  world.settings.decode_places = 2.0;
+  world.view.begin(0);
+  assert_true(world.choose(impact_placement()).fits);
+}
+
 }  // namespace
 
 int main() {
@@ -255,6 +273,7 @@ int main() {
       PLAN_TEST(own_cost_is_seconds_where_the_stretch_is_as_projected),
       PLAN_TEST(impact_prices_work_by_the_utilisation),
       PLAN_TEST(impact_spares_a_decode_batch_for_calls_that_are_safe),
+      PLAN_TEST(a_decode_worker_is_promised_few_calls_beyond_its_batch),
   };
   return cmocka_run_group_tests_name("placement", tests, nullptr, nullptr);
 }
