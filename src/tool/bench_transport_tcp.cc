@@ -2,19 +2,17 @@
 // that sends and one that receives. Row A8 of the data plane's acceptance table.
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstring>
-#include <mutex>
+#include <algorithm>
 #include <stdexcept>
 #include <thread>
 
 #include "hexagent/transport.h"
 #include "tool/bench_timing.h"
 #include "tool/bench_transport.h"
+#include "tool/bench_transport_end.h"
 #include "tool/bench_transport_pool.h"
 #include "transport/tcp/host_tcp.h"
 
@@ -87,89 +85,20 @@ double plain_loop(const unsigned char* from, unsigned char* to, size_t bytes) {
 
 // -- the transport, each end in a thread
 
-struct TcpEnd {
-  const hexagent_transport_ops* ops = transport::host_tcp_ops();
-  hexagent_transport* transport = nullptr;
-  TcpEnd* other = nullptr;
-  uint32_t other_worker = 0;
-  int wake = eventfd(0, EFD_NONBLOCK);
-  std::mutex mutex;
-  std::vector<std::vector<unsigned char>> inbox;
-  std::atomic<uint32_t> ups{0};
-  std::atomic<uint32_t> quiesced{0};
-  std::atomic<uint32_t> done{0};
-
-  ~TcpEnd() {
-    if (transport != nullptr) ops->destroy(transport);
-    close(wake);
-  }
-  void open(uint32_t worker, TcpEnd* to) {
-    other = to;
-    other_worker = 3 - worker;
-    hexagent_transport_host host = {};
-    host.struct_size = sizeof(host);
-    host.abi = HEXAGENT_TRANSPORT_ABI;
-    host.context = this;
-    host.post_event = post_event;
-    host.send_control = send_control;
-    host.now_ns = [](void*) { return clock_ns(); };
-    hexagent_transport_config config = {};
-    config.struct_size = sizeof(config);
-    config.worker = worker;
-    config.incarnation = worker;
-    config.blocks_max = 1u << 18;
-    check(ops->create(&host, &config, &transport), "create");
-  }
-  static hexagent_status post_event(void* context, const hexagent_transfer_event* event) {
-    auto* end = static_cast<TcpEnd*>(context);
-    if (event->kind == HEXAGENT_TRANSFER_PEER_UP) ++end->ups;
-    if (event->kind == HEXAGENT_TRANSFER_DONE) ++end->done;
-    if (event->kind == HEXAGENT_TRANSFER_QUIESCED) ++end->quiesced;
-    return HEXAGENT_OK;
-  }
-  static hexagent_status send_control(void* context, uint32_t, const void* message, size_t size) {
-    TcpEnd* to = static_cast<TcpEnd*>(context)->other;
-    const auto* bytes = static_cast<const unsigned char*>(message);
-    {
-      const std::lock_guard<std::mutex> lock(to->mutex);
-      to->inbox.emplace_back(bytes, bytes + size);
-    }
-    const uint64_t one = 1;
-    return write(to->wake, &one, sizeof(one)) > 0 ? HEXAGENT_OK : HEXAGENT_E_SYSTEM;
-  }
-  // One turn of the end's loop; sleeps when there is nothing to do.
-  void turn() {
-    std::vector<std::vector<unsigned char>> messages;
-    {
-      const std::lock_guard<std::mutex> lock(mutex);
-      messages.swap(inbox);
-    }
-    for (const std::vector<unsigned char>& message : messages) {
-      check(ops->control(transport, other_worker, message.data(), message.size()), "control");
-    }
-    int64_t next_ns = 0;
-    if (check(ops->progress(transport, 0, &next_ns), "progress") > 0) return;
-    pollfd ready[2] = {{ops->poll_descriptor(transport), POLLIN, 0}, {wake, POLLIN, 0}};
-    poll(ready, 2, 1);
-    uint64_t count = 0;
-    if (ready[1].revents != 0 && read(wake, &count, sizeof(count)) < 0) count = 0;
-  }
-};
-
 class TcpPath {
  public:
   TcpPath(uint32_t fragment, uint32_t blocks) : ids_(shuffled_ids(2 * blocks)) {
     ids_.resize(blocks);
-    source_.open(1, &target_);
-    target_.open(2, &source_);
+    source_.open(transport::host_tcp_ops(), 1, nullptr, &target_);
+    target_.open(transport::host_tcp_ops(), 2, nullptr, &source_);
     const hexagent_kv_pool shape = flat_shape(kRegions, 1, fragment, 2 * blocks);
     for (BenchMemory& memory : memory_) memory = make_bench_memory(pool_bytes(shape));
     give_ = register_flat_pool(source_.ops, source_.transport, shape, memory_[0].get());
     take_ = register_flat_pool(target_.ops, target_.transport, shape, memory_[1].get());
     check(source_.ops->connect(source_.transport, 2), "connect");
     while (source_.ups == 0 || target_.ups == 0) {
-      source_.turn();
-      target_.turn();
+      source_.turn(0);
+      target_.turn(0);
     }
   }
   double transfer() {
@@ -181,11 +110,11 @@ class TcpPath {
     uint64_t id = 0;
     const int64_t begin = clock_ns();
     std::thread receiver([this, before] {
-      while (target_.quiesced == before) target_.turn();
+      while (target_.quiesced == before) target_.turn(0);
     });
     check(source_.ops->submit(source_.transport, &wanted.transfer, &id), "submit");
     const uint32_t mine = source_.quiesced;
-    while (source_.quiesced == mine) source_.turn();
+    while (source_.quiesced == mine) source_.turn(0);
     receiver.join();
     const auto took = static_cast<double>(clock_ns() - begin);
     if (source_.done == done_before) throw std::runtime_error("a transfer over TCP failed");
@@ -196,8 +125,8 @@ class TcpPath {
  private:
   std::vector<int32_t> ids_;
   BenchMemory memory_[2];
-  TcpEnd source_;
-  TcpEnd target_;
+  BenchEnd source_;
+  BenchEnd target_;
   uint64_t give_ = 0;
   uint64_t take_ = 0;
 };
