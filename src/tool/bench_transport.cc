@@ -2,6 +2,7 @@
 // No GPU is used. Ratios are of one run.
 #include "tool/bench_transport.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -82,27 +83,120 @@ void print(const TcpResult& tcp) {
               100 * tcp.share_of_plain, tcp.bytes_per_s * 1e-9, tcp.plain_bytes_per_s * 1e-9);
 }
 
-void run_transport(const BenchTransportOptions& options) {
-  const PathResult path = bench_path(options);
-  const std::vector<CopyResult> copies = bench_copies(options);
-  const std::vector<TransferResult> transfers = bench_transfers(options);
-  const TcpResult tcp = bench_tcp(options);
-  if (!options.json) {
-    print(copies);
-    print(path);
-    print(transfers);
-    print(tcp);
-    return;
+Json to_json(const CancelResult& result) {
+  return {{"way", result.way},
+          {"cancels", result.cancels},
+          {"late", result.late},
+          {"wish_ns", result.wish_ns},
+          {"wish_p99_ns", result.wish_p99_ns},
+          {"wish_max_ns", result.wish_max_ns},
+          {"call_ns", result.call_ns},
+          {"call_p99_ns", result.call_p99_ns},
+          {"other_end_ns", result.other_ns},
+          {"other_end_p99_ns", result.other_p99_ns}};
+}
+
+void print(const std::vector<CancelResult>& cancels) {
+  std::printf("cancel to QUIESCED at a random moment of 16 MiB, us: median, p99\n");
+  for (const CancelResult& cancel : cancels) {
+    std::printf("%-24s %6.0f %6.0f (max %.0f), from the call %.0f %.0f, other end %.0f %.0f\n",
+                cancel.way.c_str(), cancel.wish_ns * 1e-3, cancel.wish_p99_ns * 1e-3,
+                cancel.wish_max_ns * 1e-3, cancel.call_ns * 1e-3, cancel.call_p99_ns * 1e-3,
+                cancel.other_ns * 1e-3, cancel.other_p99_ns * 1e-3);
   }
-  Json copies_json = Json::array();
-  for (const CopyResult& copy : copies) copies_json.push_back(to_json(copy));
-  Json transfers_json = Json::array();
-  for (const TransferResult& transfer : transfers) transfers_json.push_back(to_json(transfer));
-  const Json all = {{"copies", copies_json},
-                    {"path", to_json(path)},
-                    {"transfers", transfers_json},
-                    {"tcp", to_json(tcp)}};
-  std::printf("%s\n", Json({{"transport", all}}).dump(2).c_str());
+}
+
+Json to_json(const UrgentResult& result) {
+  return {{"way", result.way},
+          {"low_risk_bytes", result.bulk_bytes},
+          {"chunk_bytes", result.chunk_bytes},
+          {"chunk_ns", result.chunk_ns},
+          {"urgents", result.urgents},
+          {"submitted_chunks", result.submitted_chunks},
+          {"submitted_chunks_p95", result.submitted_chunks_p95},
+          {"announced_chunks", result.announced_chunks},
+          {"announced_chunks_p95", result.announced_chunks_p95},
+          {"arrived_chunks", result.arrived_chunks},
+          {"arrived_chunks_p95", result.arrived_chunks_p95},
+          {"low_risk_loss", result.bulk_loss},
+          {"urgent_share", result.urgent_share}};
+}
+
+void print(const std::vector<UrgentResult>& urgents) {
+  std::printf("first chunk of 4 MiB urgent behind low risk, in chunk times: median, p95\n");
+  for (const UrgentResult& urgent : urgents) {
+    std::printf("%-24s announced %.1f %.1f, arrived %.1f %.1f; submitted after %.1f %.1f\n",
+                urgent.way.c_str(), urgent.announced_chunks, urgent.announced_chunks_p95,
+                urgent.arrived_chunks, urgent.arrived_chunks_p95, urgent.submitted_chunks,
+                urgent.submitted_chunks_p95);
+    std::printf("%-24s a chunk: %llu KiB, %.0f us; behind %.1f GiB\n", "",
+                static_cast<unsigned long long>(urgent.chunk_bytes >> 10), urgent.chunk_ns * 1e-3,
+                static_cast<double>(urgent.bulk_bytes) / (1u << 30));
+    std::printf("%-24s low risk loses %.1f %%, of which %.1f are the urgent bytes\n", "",
+                100 * urgent.bulk_loss, 100 * urgent.urgent_share);
+  }
+}
+
+Json to_json(const KillResult& result) {
+  return {{"way", result.way},
+          {"kills", result.kills},
+          {"failed_ns", result.failed_ns},
+          {"failed_max_ns", result.failed_max_ns},
+          {"quiesced_ns", result.quiesced_ns},
+          {"quiesced_max_ns", result.quiesced_max_ns}};
+}
+
+void print(const std::vector<KillResult>& kills) {
+  std::printf("kill -9 of the peer's process to FAILED and QUIESCED, ms: median, longest\n");
+  for (const KillResult& kill : kills) {
+    std::printf("%-28s failed %.2f %.2f, quiesced %.2f %.2f (%u kills)\n", kill.way.c_str(),
+                kill.failed_ns * 1e-6, kill.failed_max_ns * 1e-6, kill.quiesced_ns * 1e-6,
+                kill.quiesced_max_ns * 1e-6, kill.kills);
+  }
+}
+
+template <class Result>
+Json to_json(const std::vector<Result>& results) {
+  Json all = Json::array();
+  for (const Result& result : results) all.push_back(to_json(result));
+  return all;
+}
+
+constexpr const char* kParts[] = {"path", "copies", "transfers", "tcp", "cancel", "urgent", "kill"};
+
+// Runs one part, if it is wanted, and prints it or puts it into `all`.
+class PartRunner {
+ public:
+  explicit PartRunner(const BenchTransportOptions& options) : options_(options) {}
+
+  template <class Measure>
+  void part(const std::string& name, const Measure& measure) {
+    const std::vector<std::string>& wanted = options_.parts;
+    if (!wanted.empty() && std::count(wanted.begin(), wanted.end(), name) == 0) return;
+    const auto result = measure();
+    if (options_.json) {
+      all_[name] = to_json(result);
+    } else {
+      print(result);
+    }
+  }
+  const Json& all() const { return all_; }
+
+ private:
+  const BenchTransportOptions& options_;
+  Json all_ = Json::object();
+};
+
+void run_transport(const BenchTransportOptions& options) {
+  PartRunner run(options);
+  run.part("path", [&] { return bench_path(options); });
+  run.part("copies", [&] { return bench_copies(options); });
+  run.part("transfers", [&] { return bench_transfers(options); });
+  run.part("tcp", [&] { return bench_tcp(options); });
+  run.part("cancel", [] { return bench_cancels(); });
+  run.part("urgent", [&] { return bench_urgent(options); });
+  run.part("kill", [] { return bench_kills(); });
+  if (options.json) std::printf("%s\n", Json({{"transport", run.all()}}).dump(2).c_str());
 }
 
 }  // namespace
@@ -118,6 +212,8 @@ void add_bench_transport(CLI::App* bench) {
   command->add_option("--repetitions", options->repetitions)
       ->capture_default_str()
       ->check(CLI::Range(1U, 1000U));
+  command->add_option("--part", options->parts, "Run this part alone; may be given several times")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kParts), std::end(kParts))));
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] { run_transport(*options); });
 }

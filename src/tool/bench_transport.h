@@ -1,5 +1,5 @@
 // The parts of `hexagent bench transport`: copies against memcpy, and the host transports between
-// two ends. Rows A6 to A11 of the data plane's acceptance table.
+// two ends. Rows A6 to A11, A13, A15 and A16 of the data plane's acceptance table.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@ struct BenchTransportOptions {
   uint32_t megabytes = 256;  // of one pass, far more than the caches
   uint32_t repetitions = 9;
   bool json = false;
+  std::vector<std::string> parts;  // which to run; empty = all
 };
 
 // Shares of the speed of memcpy, medians over the repetitions.
@@ -57,6 +58,46 @@ struct TcpResult {
 };
 
 TcpResult bench_tcp(const BenchTransportOptions& options);
+
+// A transfer of 16 MiB that is cancelled at a random moment, by either end in turn.
+struct CancelResult {
+  std::string way;
+  uint32_t cancels;
+  uint32_t late;                             // more, which came when it was done
+  double wish_ns, wish_p99_ns, wish_max_ns;  // from the moment until the end's blocks are free
+  double call_ns, call_p99_ns;               // from the call of cancel()
+  double other_ns, other_p99_ns;             // from the moment until the other end's are
+};
+
+std::vector<CancelResult> bench_cancels();
+
+// Urgent transfers of 4 MiB behind eight of `megabytes` each. In chunk times of the low-risk ones.
+struct UrgentResult {
+  std::string way;
+  uint64_t bulk_bytes;
+  uint64_t chunk_bytes;
+  double chunk_ns;
+  uint32_t urgents;
+  // From the moment of the wish to submit(), while the source's thread copies; from submit() until
+  // the first chunk is packed or offered to be read; until it is whole in the target's blocks.
+  double submitted_chunks, submitted_chunks_p95;
+  double announced_chunks, announced_chunks_p95;
+  double arrived_chunks, arrived_chunks_p95;
+  double bulk_loss;     // of the low-risk ones' goodput, against a round without urgent ones
+  double urgent_share;  // of all bytes: what they have to lose
+};
+
+std::vector<UrgentResult> bench_urgent(const BenchTransportOptions& options);
+
+// kill -9 of the other process, until the transfer has failed and its blocks are free.
+struct KillResult {
+  std::string way;
+  uint32_t kills;
+  double failed_ns, failed_max_ns;
+  double quiesced_ns, quiesced_max_ns;
+};
+
+std::vector<KillResult> bench_kills();
 
 // Memory on huge pages where the system gives them, touched once.
 struct FreeBenchMemory {
