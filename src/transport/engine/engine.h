@@ -118,6 +118,7 @@ class Engine {
   void settle_transfer(uint32_t index);
   uint32_t start_pushes();
   bool is_idle(const Peer& peer) const;
+  bool enough_lent(const Peer& peer) const;
   uint32_t pick(const Peer& peer, int64_t now_ns) const;
   void push_chunk(uint32_t index, int64_t now_ns);
   void on_pushed(uint32_t peer, uint32_t entry, const MoveResult& result);

@@ -10,6 +10,7 @@ namespace hexagent::transport {
 namespace {
 
 constexpr int64_t kSilenceFactor = 10;  // times the expected time of a chunk
+constexpr uint32_t kLentMax = 2;        // the chunk that the target reads and the next
 
 uint32_t layer_count(const WireShape& wire) { return wire.region_count / wire.regions_per_layer; }
 
@@ -209,6 +210,21 @@ uint32_t Engine::start_pushes() {
   return started;
 }
 
+// What is lent goes before something urgent: the target reads in the order in which it was told.
+// Only chunks so short that the target would wait for the next READY are lent beyond two.
+bool Engine::enough_lent(const Peer& peer) const {
+  uint32_t lent = 0;
+  uint64_t bytes = 0;
+  for (const Sending& sending : peer.sending) {
+    const bool soon = sending.state == Sending::State::kPushing && !sending.orphan &&
+                      transfers_[sending.index].lends;
+    if (!sending.lent && !soon) continue;
+    ++lent;
+    bytes += sending.bytes;
+  }
+  return lent >= kLentMax && static_cast<double>(bytes) >= peer.link.bytes_per_s() * kChunkSeconds;
+}
+
 // The transfer that sends next; kNoIndex when none can, or enough is under way.
 uint32_t Engine::pick(const Peer& peer, int64_t now_ns) const {
   uint32_t pushing = 0;
@@ -216,6 +232,7 @@ uint32_t Engine::pick(const Peer& peer, int64_t now_ns) const {
     pushing += sending.state == Sending::State::kPushing ? 1 : 0;
   }
   if (pushing >= settings_.pushes_max || peer.under_way >= kSlotsMax) return kNoIndex;
+  if (enough_lent(peer)) return kNoIndex;
   uint32_t best = kNoIndex;
   OrderKey best_key = {};
   for (uint32_t at = peer.queue_head; at != kNoIndex; at = transfers_[at].next_in_queue) {

@@ -150,6 +150,26 @@ void a_short_transfer_is_one_chunk(void**) {
   assert_int_equal(test.target->mover->scattered, 1);
 }
 
+// Acceptance row A13: what is read and the next go before it, and no third.
+void something_urgent_waits_for_two_chunks(void**) {
+  Lending test;
+  const int64_t begun_ns = test.world.now_ns;
+  for (uint32_t i = 0; i < 3; ++i) test.begin();  // two chunks each
+  test.world.run_for(kReadNs / 10);
+  uint64_t token = 0;
+  uint64_t id = 0;
+  assert_int_equal(test.take->reserve(1, test.ids, &token), HEXAGENT_OK);
+  hexagent_kv_transfer wanted = test.give->transfer(2, test.ids, token);
+  wanted.deadline_ns = test.world.now_ns + 10 * kReadNs;
+  wanted.risk = 1.0;
+  assert_int_equal(test.give->submit(wanted, &id), HEXAGENT_OK);
+  test.world.run_until([&] { return test.take->taken(token).bytes > 0; });
+  // Those two and its own, and the messages.
+  assert_true(test.world.now_ns - begun_ns < 3 * kReadNs + kReadNs / 10);
+  test.world.run_for(100 * kReadNs);
+  assert_true(all_ended_once(test.world));
+}
+
 }  // namespace
 
 int main() {
@@ -161,6 +181,7 @@ int main() {
       cmocka_unit_test(a_silent_target_is_given_up),
       cmocka_unit_test(layers_are_read_as_they_get_ready),
       cmocka_unit_test(a_short_transfer_is_one_chunk),
+      cmocka_unit_test(something_urgent_waits_for_two_chunks),
   };
   return cmocka_run_group_tests_name("lending", tests, nullptr, nullptr);
 }
