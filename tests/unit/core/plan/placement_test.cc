@@ -242,7 +242,7 @@ void a_decode_worker_is_promised_few_calls_beyond_its_batch(void** state) {
   const uint32_t decode = world.add_decode();
   world.workers[decode].decode_engine.batch_max = 100.0;
   world.workers[decode].load.decode.sequences = 80.0;
-  for (const auto& [promised, fits] : {std::pair{33.0, true}, {34.0, false}}) {
+  for (const auto& [promised, fits] : {std::pair{33.0, true}, {35.0, false}}) {
     world.workers[decode].load.decode.promised_sequences = promised;  // 100, a tenth, and four
     world.view.begin(0);
     assert_int_equal(world.choose(impact_placement()).fits, fits);
