@@ -144,8 +144,8 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   call.times.dispatched = state->now;
   call.prefill_worker = choice.prefill;
   call.decode_worker = choice.decode;
-  call.wished_prefill = kNoIndex;
-  call.wished_decode = kNoIndex;
+  call.kept_prefill = kNoIndex;
+  call.kept_decode = kNoIndex;
   call.local = choice.prefill == choice.decode;
   call.prefill_hit = choice.prefill_cached;
   call.decode_hit = choice.decode_cached;

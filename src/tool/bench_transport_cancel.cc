@@ -3,6 +3,7 @@
 // thread needs to get to it counts. Both ends cancel in turn.
 #include <stdexcept>
 
+#include "sim/random.h"
 #include "tool/bench_timing.h"
 #include "tool/bench_transport.h"
 #include "tool/bench_transport_end.h"
@@ -47,8 +48,8 @@ class CancelBench {
   }
 
   void round(CancelTimes* samples) {
-    const bool at_source = random() % 2 == 0;
-    const auto after_ns = static_cast<int64_t>(random() % static_cast<uint64_t>(alone_ns_));
+    const bool at_source = random_.below(2) == 0;
+    const auto after_ns = static_cast<int64_t>(random_.below(static_cast<uint64_t>(alone_ns_)));
     now_ = CancelMoments();
     const int64_t begin_ns = begin();
     now_.wanted_ns = begin_ns + after_ns;
@@ -83,16 +84,12 @@ class CancelBench {
     id_ = pair_.submit(pair_.describe(kCancelBlocks, token_));
     return begin_ns;
   }
-  uint64_t random() {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return state_ >> 33;
-  }
 
   CancelMoments now_;  // before the pair, whose thread writes it
   BenchPair pair_;
   uint64_t token_ = 0;
   uint64_t id_ = 0;
-  uint64_t state_ = 1;
+  sim::Random random_{1};
   uint32_t rounds_ = 0;
   int64_t alone_ns_ = 0;
 };

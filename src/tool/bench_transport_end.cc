@@ -27,13 +27,7 @@ void BenchEnd::open(const hexagent_transport_ops* with, uint32_t worker, const c
   ops = with;
   other_ = to;
   other_worker_ = 3 - worker;
-  hexagent_transport_host host = {};
-  host.struct_size = sizeof(host);
-  host.abi = HEXAGENT_TRANSPORT_ABI;
-  host.context = this;
-  host.post_event = post_event;
-  host.send_control = send_control;
-  host.now_ns = [](void*) { return clock_ns(); };
+  const hexagent_transport_host host = host_of(this, post_event, send_control);
   hexagent_transport_config config = {};
   config.struct_size = sizeof(config);
   config.worker = worker;

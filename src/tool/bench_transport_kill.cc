@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "sim/random.h"
 #include "tool/bench_timing.h"
 #include "tool/bench_transport.h"
 #include "tool/bench_transport_pool.h"
@@ -40,13 +41,7 @@ class KillEnd {
  public:
   KillEnd(const KillWay& way, uint32_t worker, int control, int tokens)
       : ops_(way.ops), worker_(worker), control_(control), tokens_(tokens) {
-    hexagent_transport_host host = {};
-    host.struct_size = sizeof(host);
-    host.abi = HEXAGENT_TRANSPORT_ABI;
-    host.context = this;
-    host.post_event = post_event;
-    host.send_control = send_control;
-    host.now_ns = [](void*) { return clock_ns(); };
+    const hexagent_transport_host host = host_of(this, post_event, send_control);
     hexagent_transport_config config = {};
     config.struct_size = sizeof(config);
     config.worker = worker;
@@ -237,10 +232,9 @@ KillResult measure_kills(const KillWay& way) {
   constexpr uint32_t kKills = 50;
   constexpr int64_t kLongestAfterNs = 20'000'000;
   KillTimes times;
-  uint64_t state = 1;
+  sim::Random random(1);
   for (uint32_t i = 0; i < kKills; ++i) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    kill_once(way, 1 + i % 2, static_cast<int64_t>((state >> 33) % kLongestAfterNs), &times);
+    kill_once(way, 1 + i % 2, static_cast<int64_t>(random.below(kLongestAfterNs)), &times);
   }
   return {way.name,
           kKills,

@@ -35,13 +35,7 @@ struct PathEnd {
     if (transport != nullptr) ops->destroy(transport);
   }
   void open(uint32_t worker, hexagent_transport_config config) {
-    hexagent_transport_host host = {};
-    host.struct_size = sizeof(host);
-    host.abi = HEXAGENT_TRANSPORT_ABI;
-    host.context = this;
-    host.post_event = post_event;
-    host.send_control = send_control;
-    host.now_ns = [](void*) { return clock_ns(); };
+    const hexagent_transport_host host = host_of(this, post_event, send_control);
     config.struct_size = sizeof(config);
     config.worker = worker;
     config.incarnation = worker;

@@ -1,5 +1,5 @@
-// What the transport benchmarks share: KV pools of flat blocks, and a reservation and a transfer of
-// the same blocks.
+// What the transport benchmarks share: the host of an end, KV pools of flat blocks, and a
+// reservation and a transfer of the same blocks.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,20 @@
 #include "tool/bench_timing.h"
 
 namespace hexagent::tool {
+
+// The host of an end, which both functions get as their context.
+inline hexagent_transport_host host_of(
+    void* end, decltype(hexagent_transport_host::post_event) post_event,
+    decltype(hexagent_transport_host::send_control) send_control) {
+  hexagent_transport_host host = {};
+  host.struct_size = sizeof(host);
+  host.abi = HEXAGENT_TRANSPORT_ABI;
+  host.context = end;
+  host.post_event = post_event;
+  host.send_control = send_control;
+  host.now_ns = [](void*) { return clock_ns(); };
+  return host;
+}
 
 // `fragment`: bytes of a block in one region.
 inline hexagent_kv_pool flat_shape(uint32_t layers, uint32_t regions, uint32_t fragment,

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "sim/random.h"
 #include "tool/bench_timing.h"
 #include "tool/bench_transport.h"
 #include "tool/bench_transport_end.h"
@@ -118,8 +119,7 @@ class UrgentBench {
   }
   // 0 to `most_ns`.
   int64_t offset_ns(int64_t most_ns) {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<int64_t>((state_ >> 33) % static_cast<uint64_t>(most_ns + 1));
+    return static_cast<int64_t>(random_.below(static_cast<uint64_t>(most_ns + 1)));
   }
 
   // All before the pair, whose thread uses it.
@@ -131,7 +131,7 @@ class UrgentBench {
   BenchPair pair_;
   uint32_t quiesced_ = 0;
   int64_t alone_ns_ = 0;
-  uint64_t state_ = 1;
+  sim::Random random_{1};
 };
 
 UrgentResult measure_urgent(const hexagent_transport_ops* ops, const char* way, const char* options,

@@ -21,12 +21,12 @@ class Placement {
   virtual bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                              Choice* best) const = 0;
 
-  // Would the call still rather wait for the pair in `wish` than go to one of the `open` prefill
-  // workers that a prefill has left since it chose? Then `wish` becomes that pair as it is now.
+  // Would the call still rather wait for the pair in `kept` than go to one of the `open` prefill
+  // workers that a prefill has left since it chose? Then `kept` becomes that pair as it is now.
   // Says no where it would take a search to tell.
-  virtual bool still_waits(const PlanView& view, const CallShape& shape,
-                           const std::vector<uint32_t>& open, Choice* wish) const {
-    (void)view, (void)shape, (void)open, (void)wish;
+  virtual bool keeps(const PlanView& view, const CallShape& shape,
+                     const std::vector<uint32_t>& open, Choice* kept) const {
+    (void)view, (void)shape, (void)open, (void)kept;
     return false;
   }
 

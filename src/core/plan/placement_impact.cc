@@ -33,9 +33,9 @@ class ImpactPlacement final : public Placement {
   bool surely_misfits(const PlanView& view, const CallShape& shape) const override {
     return surely_misfits_joint(view, shape);
   }
-  bool still_waits(const PlanView& view, const CallShape& shape, const std::vector<uint32_t>& open,
-                   Choice* wish) const override {
-    return still_waits_joint(view, shape, weights_of(view, shape), open, wish);
+  bool keeps(const PlanView& view, const CallShape& shape, const std::vector<uint32_t>& open,
+             Choice* kept) const override {
+    return keeps_joint(view, shape, weights_of(view, shape), open, kept);
   }
   bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
                      Choice* best) const override {

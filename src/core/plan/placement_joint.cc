@@ -232,34 +232,34 @@ bool surely_misfits_joint(const PlanView& view, const CallShape& shape) {
 // A call that waited in the last plan mostly waits in this one, for the same pair, so few pairs
 // tell whether to search again. Another closed worker may have become better than the one wished
 // for; that is found when it opens.
-bool still_waits_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
-                       const std::vector<uint32_t>& open, Choice* wish) {
+bool keeps_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+                 const std::vector<uint32_t>& open, Choice* kept) {
   const ModelPool& pool = *shape.pool;
-  if (shape.call->avoid_worker != kNoWorker || !holds(pool.prefill, wish->prefill) ||
-      !holds(pool.decode, wish->decode)) {
+  if (shape.call->avoid_worker != kNoWorker || !holds(pool.prefill, kept->prefill) ||
+      !holds(pool.decode, kept->decode)) {
     return false;
   }
-  const PrefillOption source = prefill_option(view, shape, wish->prefill);
-  const DecodeOption target = decode_option(view, shape, wish->decode);
+  const PrefillOption source = prefill_option(view, shape, kept->prefill);
+  const DecodeOption target = decode_option(view, shape, kept->decode);
   if (!source.fits || !target.fits) return false;
   const auto cost_s = [&](uint32_t prefill, const PrefillOption& option) {
-    const double move_s = transfer_s(view, prefill, wish->decode, target.bytes);
+    const double move_s = transfer_s(view, prefill, kept->decode, target.bytes);
     const double end_s = option.wait_s + option.service_s + move_s + target.wait_s;
     return weights.work * prefill_work_s(view, shape, option.cached) + weights.transfer * move_s +
            weights.impact * target.impact_s +
            own_cost_s(shape, end_s + target.service_s, weights.power);
   };
-  const double wished_cost_s = cost_s(wish->prefill, source);
+  const double kept_cost_s = cost_s(kept->prefill, source);
   for (const uint32_t index : open) {
     const Worker& worker = view.workers()[index];
-    if (worker.freed_at < shape.call->wished_at || worker.spec.model != pool.model) continue;
+    if (worker.freed_at < shape.call->kept_at || worker.spec.model != pool.model) continue;
     if (!eligible(worker, *shape.call, index, false)) continue;
-    if (index == wish->prefill || holds(pool.decode, index)) return false;
+    if (index == kept->prefill || holds(pool.decode, index)) return false;
     const PrefillOption option = prefill_option(view, shape, index);
-    if (option.fits && cost_s(index, option) < wished_cost_s) return false;
+    if (option.fits && cost_s(index, option) < kept_cost_s) return false;
   }
-  project(view, wish->prefill, source, wish->decode, target, wish);
-  wish->cost_s = wished_cost_s;
+  project(view, kept->prefill, source, kept->decode, target, kept);
+  kept->cost_s = kept_cost_s;
   return true;
 }
 

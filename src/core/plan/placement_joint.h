@@ -36,8 +36,8 @@ bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t 
 // As Placement::surely_misfits().
 bool surely_misfits_joint(const PlanView& view, const CallShape& shape);
 
-// As Placement::still_waits(): each open worker is compared with the pair's decode worker.
-bool still_waits_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
-                       const std::vector<uint32_t>& open, Choice* wish);
+// As Placement::keeps(): each open worker is compared with the pair's decode worker.
+bool keeps_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
+                 const std::vector<uint32_t>& open, Choice* kept);
 
 }  // namespace hexagent

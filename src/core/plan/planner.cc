@@ -81,16 +81,7 @@ bool may_overtake(const State& state) {
   return false;
 }
 
-// Windows that are open, over all pools.
-uint32_t count_open(const State& state) {
-  uint32_t open = 0;
-  for (const ModelPool& pool : state.workers.pools()) {
-    for (uint32_t index : pool.prefill) open += window_open(state, index) ? 1u : 0u;
-  }
-  return open;
-}
-
-// The same, and which they are.
+// The prefill workers of all pools whose windows are open.
 void list_open(State* state) {
   state->open_workers.clear();
   for (const ModelPool& pool : state->workers.pools()) {
@@ -98,6 +89,11 @@ void list_open(State* state) {
       if (window_open(*state, index)) state->open_workers.push_back(index);
     }
   }
+}
+
+// A worker was given more to do.
+void drop_if_closed(State* state, uint32_t index) {
+  if (!window_open(*state, index)) std::erase(state->open_workers, index);
 }
 
 // When the first closed window opens by the mere progress of its worker.
@@ -238,36 +234,35 @@ bool queues_are_short(const State& state) {
   return !many_wait(state) && sequences <= state.settings.projection_batch * places;
 }
 
-// ---- wishes ----
+// ---- placements that are kept ----
 
 // Does the call wait for what it waited for a moment ago? Only workers that a prefill has left
 // since can be better for it now. Says no where only a search can tell.
-bool still_waits(const State& state, const CallShape& shape, Choice* wish) {
+bool keeps(const State& state, const CallShape& shape, Choice* kept) {
   const Call& call = *shape.call;
-  if (call.wished_prefill == kNoIndex) return false;
-  if (state.now - call.wished_at > to_ns(state.settings.wish_s)) return false;
-  wish->prefill = call.wished_prefill;
-  wish->decode = call.wished_decode;
+  if (call.kept_prefill == kNoIndex) return false;
+  if (state.now - call.kept_at > to_ns(state.settings.keep_placement_s)) return false;
+  kept->prefill = call.kept_prefill;
+  kept->decode = call.kept_decode;
   const Placement& placement = *state.policy.placement;
-  return placement.still_waits(state.view, shape, state.open_workers, wish) &&
-         !window_takes(state, wish->prefill, call, shape.prompt_tokens - wish->prefill_cached);
+  return placement.keeps(state.view, shape, state.open_workers, kept) &&
+         !window_takes(state, kept->prefill, call, shape.prompt_tokens - kept->prefill_cached);
 }
 
-void remember_wish(State* state, uint32_t index, const Choice& choice) {
+void keep_placement(State* state, uint32_t index, const Choice& choice) {
   Call& call = state->workflows.call(index);
-  call.wished_prefill = choice.prefill;
-  call.wished_decode = choice.decode;
-  call.wished_at = state->now;
+  call.kept_prefill = choice.prefill;
+  call.kept_decode = choice.decode;
+  call.kept_at = state->now;
 }
 
 // A plan ends once so many calls in a row, from the most urgent down, wanted workers whose windows
 // are closed: what is still open is then wanted by nobody near the front, and the next event looks
 // again.
 void plan_sorted(State* state, FairShare* fair) {
-  list_open(state);
-  std::vector<uint32_t>& open = state->open_workers;
+  const std::vector<uint32_t>& open = state->open_workers;
   if (open.empty() && !may_overtake(*state)) return;
-  const bool with_wishes = many_wait(*state);
+  const bool in_long_queue = many_wait(*state);
   UrgentFirst urgent(*state, &state->ranked, &state->urgent_guess);
   Ranked entry;
   const auto misses_max = static_cast<uint32_t>(state->settings.plan_misses_max);
@@ -281,7 +276,7 @@ void plan_sorted(State* state, FairShare* fair) {
     }
     state->look_up_hits(&shape);
     Choice choice;
-    if (with_wishes && still_waits(*state, shape, &choice)) {
+    if (in_long_queue && keeps(*state, shape, &choice)) {
       state->view.book(shape, choice);
       ++misses;
       continue;
@@ -301,10 +296,10 @@ void plan_sorted(State* state, FairShare* fair) {
       misses = 0;
     } else {
       state->view.book(shape, choice);
-      if (with_wishes) remember_wish(state, entry.call, choice);
+      if (in_long_queue) keep_placement(state, entry.call, choice);
       ++misses;
     }
-    if (!window_open(*state, choice.prefill)) std::erase(open, choice.prefill);
+    drop_if_closed(state, choice.prefill);
   }
 }
 
@@ -312,7 +307,7 @@ void plan_sorted(State* state, FairShare* fair) {
 // nothing else outlives a plan.
 void plan_greedy(State* state, FairShare* fair, Greedy greedy) {
   Scored taken;
-  while (count_open(*state) > 0 && greedy.next(&taken)) {
+  while (!state->open_workers.empty() && greedy.next(&taken)) {
     const uint32_t index = taken.rank.call;
     if (fair->yields(index)) continue;
     const CallShape shape = state->shape_of(state->workflows.call(index));
@@ -323,6 +318,7 @@ void plan_greedy(State* state, FairShare* fair, Greedy greedy) {
     } else {
       state->view.book(shape, taken.choice);
     }
+    drop_if_closed(state, taken.choice.prefill);
     greedy.applied(taken.choice);
   }
 }
@@ -334,7 +330,8 @@ constexpr uint32_t kFrontCalls = 32;
 void plan_waiting(State* state, FairShare* fair) {
   if (state->policy.dispatch == Dispatch::kAtReady) return plan_at_ready(state, fair);
   const Projection projection = state->policy.order->projection();
-  const bool any_open = count_open(*state) > 0;
+  list_open(state);
+  const bool any_open = !state->open_workers.empty();
   if (projection == Projection::kAlways) {
     if (any_open) plan_greedy(state, fair, Greedy(state, fair));
   } else if (projection == Projection::kShortQueues && any_open && queues_are_short(*state)) {

@@ -81,9 +81,9 @@ void visit_running(Archive* archive, Record* call, uint64_t workers) {
   archive->index("prefill_worker", &call->prefill_worker, workers);
   archive->index("decode_worker", &call->decode_worker, workers);
   archive->index("avoid_worker", &call->avoid_worker, workers);
-  archive->index("wished_prefill", &call->wished_prefill, workers);
-  archive->index("wished_decode", &call->wished_decode, workers);
-  archive->time("wished_at", &call->wished_at);
+  archive->index("kept_prefill", &call->kept_prefill, workers);
+  archive->index("kept_decode", &call->kept_decode, workers);
+  archive->time("kept_at", &call->kept_at);
   archive->number("prefill_blocks", &call->prefill_blocks);
   archive->number("decode_blocks", &call->decode_blocks);
   archive->number("prefill_hit", &call->prefill_hit, 0, kTokensMost);

@@ -126,10 +126,10 @@ struct Call {
   // Where it runs, as worker indexes.
   uint32_t prefill_worker = kNoIndex;
   uint32_t decode_worker = kNoIndex;
-  uint32_t avoid_worker = kNoIndex;    // lost under this call
-  uint32_t wished_prefill = kNoIndex;  // what it waits for, by the last plan that searched for it
-  uint32_t wished_decode = kNoIndex;
-  TimeNs wished_at = 0;
+  uint32_t avoid_worker = kNoIndex;  // lost under this call
+  uint32_t kept_prefill = kNoIndex;  // what it waits for, by the last plan that searched for it
+  uint32_t kept_decode = kNoIndex;
+  TimeNs kept_at = 0;
   uint32_t prefill_blocks = 0;  // reserved
   uint32_t decode_blocks = 0;
   uint32_t prefill_hit = 0;  // expected, corrected by the report

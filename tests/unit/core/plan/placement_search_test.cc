@@ -184,19 +184,19 @@ void a_misfit_is_told_without_a_search(void**) {
   assert_in_range(misfits, 100, 2900);
 }
 
-// By the rule of still_waits_joint(), pair by pair.
-bool waits(const PlanWorld& world, const std::vector<uint32_t>& open, const Choice& wish) {
+// By the rule of keeps_joint(), pair by pair.
+bool waits(const PlanWorld& world, const std::vector<uint32_t>& open, const Choice& kept) {
   if (world.call.avoid_worker != kNoWorker) return false;
-  if (!prefill_option(world.view, world.shape, wish.prefill).fits) return false;
-  if (!decode_option(world.view, world.shape, wish.decode).fits) return false;
-  const double wished = cost_of(world, kImpact, wish.prefill, wish.decode);
+  if (!prefill_option(world.view, world.shape, kept.prefill).fits) return false;
+  if (!decode_option(world.view, world.shape, kept.decode).fits) return false;
+  const double kept_cost = cost_of(world, kImpact, kept.prefill, kept.decode);
   for (const uint32_t index : open) {
     const Worker& worker = world.workers[index];
-    const bool come_free = worker.freed_at >= world.call.wished_at;
+    const bool come_free = worker.freed_at >= world.call.kept_at;
     if (!come_free || !eligible(worker, world.call, index, false)) continue;
-    if (index == wish.prefill || worker.can_decode()) return false;
+    if (index == kept.prefill || worker.can_decode()) return false;
     const bool fits = prefill_option(world.view, world.shape, index).fits;
-    if (fits && cost_of(world, kImpact, index, wish.decode) < wished) return false;
+    if (fits && cost_of(world, kImpact, index, kept.decode) < kept_cost) return false;
   }
   return true;
 }
@@ -210,24 +210,24 @@ void a_call_waits_on_while_nothing_come_free_is_better(void**) {
     build(&draw, Network::kAlike, &world);
     world.view.begin(0);
     const ModelPool& pool = *world.shape.pool;
-    world.call.wished_at = 5;
+    world.call.kept_at = 5;
     std::vector<uint32_t> open;
     for (uint32_t index : pool.prefill) {
       world.workers[index].freed_at = static_cast<TimeNs>(draw(10));
       if (draw(2) == 0) open.push_back(index);
     }
-    Choice wish;
-    wish.prefill = pool.prefill[draw(pool.prefill.size())];
-    wish.decode = pool.decode[draw(pool.decode.size())];
-    const Choice before = wish;
+    Choice kept;
+    kept.prefill = pool.prefill[draw(pool.prefill.size())];
+    kept.decode = pool.decode[draw(pool.decode.size())];
+    const Choice before = kept;
     const bool expected = waits(world, open, before);
-    assert_int_equal(still_waits_joint(world.view, world.shape, kImpact, open, &wish), expected);
+    assert_int_equal(keeps_joint(world.view, world.shape, kImpact, open, &kept), expected);
     (expected ? waiting : turning) += 1;
     if (!expected) continue;
-    assert_int_equal(wish.prefill, before.prefill);
-    assert_int_equal(wish.decode, before.decode);
-    assert_true(wish.fits);
-    assert_true(near(wish.cost_s, cost_of(world, kImpact, wish.prefill, wish.decode)));
+    assert_int_equal(kept.prefill, before.prefill);
+    assert_int_equal(kept.decode, before.decode);
+    assert_true(kept.fits);
+    assert_true(near(kept.cost_s, cost_of(world, kImpact, kept.prefill, kept.decode)));
   }
   assert_in_range(waiting, 300, 2700);
   assert_in_range(turning, 300, 2700);
@@ -237,15 +237,15 @@ void nobody_waits_for_a_worker_that_is_gone(void**) {
   PlanWorld world;
   const uint32_t prefill = world.add_prefill();
   const uint32_t decode = world.add_decode();
-  Choice wish;
-  wish.prefill = prefill;
-  wish.decode = decode;
-  assert_true(still_waits_joint(world.view, world.shape, kImpact, {}, &wish));
-  wish.prefill = decode;
-  assert_false(still_waits_joint(world.view, world.shape, kImpact, {}, &wish));
-  wish.prefill = prefill;
-  wish.decode = prefill;
-  assert_false(still_waits_joint(world.view, world.shape, kImpact, {}, &wish));
+  Choice kept;
+  kept.prefill = prefill;
+  kept.decode = decode;
+  assert_true(keeps_joint(world.view, world.shape, kImpact, {}, &kept));
+  kept.prefill = decode;
+  assert_false(keeps_joint(world.view, world.shape, kImpact, {}, &kept));
+  kept.prefill = prefill;
+  kept.decode = prefill;
+  assert_false(keeps_joint(world.view, world.shape, kImpact, {}, &kept));
 }
 
 }  // namespace
