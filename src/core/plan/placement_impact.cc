@@ -7,39 +7,25 @@
 // left slow workers idle (CHESS at load 0.95: Req99 6 % worse, simulated, one tuning seed). The
 // price is what a second of work costs others at the utilisation of late, so that an idle cluster
 // still gives every call its earliest finish (DESIGN section 6, lead 1; settings_table.inc).
-#include "core/plan/placement.h"
 #include "core/plan/placement_joint.h"
 
 namespace hexagent {
 namespace {
 
-// The delay of a decode batch counts the less the more the call is at risk itself. Not so the work:
-// CHESS drains became 1 to 7 % longer (simulated, tuning seeds), since its price keeps the backlog
-// short for all.
-JointWeights weights_of(const PlanView& view, const CallShape& shape) {
-  const Settings& settings = view.settings();
-  const double delay = shape.pool->prefill_use.delay_per_work();
-  return {delay * settings.price_work, delay * settings.price_transfer,
-          settings.price_decode / (shape.risk * shape.risk),
-          static_cast<uint32_t>(settings.impact_power)};
-}
-
-class ImpactPlacement final : public Placement {
+class ImpactPlacement final : public JointPlacement {
  public:
   std::string_view name() const override { return "impact"; }
-  bool choose(const PlanView& view, const CallShape& shape, Choice* best) const override {
-    return choose_joint(view, shape, weights_of(view, shape), best);
-  }
-  bool surely_misfits(const PlanView& view, const CallShape& shape) const override {
-    return surely_misfits_joint(view, shape);
-  }
-  bool keeps(const PlanView& view, const CallShape& shape, const std::vector<uint32_t>& open,
-             Choice* kept) const override {
-    return keeps_joint(view, shape, weights_of(view, shape), open, kept);
-  }
-  bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
-                     Choice* best) const override {
-    return choose_joint_decode(view, shape, prefill, weights_of(view, shape), best);
+
+ private:
+  // The delay of a decode batch counts the less the more the call is at risk itself. Not so the
+  // work: CHESS drains became 1 to 7 % longer (simulated, tuning seeds), since its price keeps the
+  // backlog short for all.
+  JointWeights weights(const PlanView& view, const CallShape& shape) const override {
+    const Settings& settings = view.settings();
+    const double delay = shape.pool->prefill_use.delay_per_work();
+    return {delay * settings.price_work, delay * settings.price_transfer,
+            settings.price_decode / (shape.risk * shape.risk),
+            static_cast<uint32_t>(settings.impact_power)};
   }
 };
 

@@ -230,8 +230,8 @@ bool surely_misfits_joint(const PlanView& view, const CallShape& shape) {
 }
 
 // A call that waited in the last plan mostly waits in this one, for the same pair, so few pairs
-// tell whether to search again. Another closed worker may have become better than the one wished
-// for; that is found when it opens.
+// tell whether to search again. Another closed worker may have become better than the one kept;
+// that is found when it opens.
 bool keeps_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
                  const std::vector<uint32_t>& open, Choice* kept) {
   const ModelPool& pool = *shape.pool;

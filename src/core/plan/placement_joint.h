@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/base/exact_math.h"
-#include "core/plan/plan_view.h"
+#include "core/plan/placement.h"
 
 namespace hexagent {
 
@@ -39,5 +39,27 @@ bool surely_misfits_joint(const PlanView& view, const CallShape& shape);
 // As Placement::keeps(): each open worker is compared with the pair's decode worker.
 bool keeps_joint(const PlanView& view, const CallShape& shape, const JointWeights& weights,
                  const std::vector<uint32_t>& open, Choice* kept);
+
+// A placement by the joint search with weights of its own.
+class JointPlacement : public Placement {
+ public:
+  bool choose(const PlanView& view, const CallShape& shape, Choice* best) const final {
+    return choose_joint(view, shape, weights(view, shape), best);
+  }
+  bool choose_decode(const PlanView& view, const CallShape& shape, uint32_t prefill,
+                     Choice* best) const final {
+    return choose_joint_decode(view, shape, prefill, weights(view, shape), best);
+  }
+  bool surely_misfits(const PlanView& view, const CallShape& shape) const final {
+    return surely_misfits_joint(view, shape);
+  }
+  bool keeps(const PlanView& view, const CallShape& shape, const std::vector<uint32_t>& open,
+             Choice* kept) const final {
+    return keeps_joint(view, shape, weights(view, shape), open, kept);
+  }
+
+ private:
+  virtual JointWeights weights(const PlanView& view, const CallShape& shape) const = 0;
+};
 
 }  // namespace hexagent
