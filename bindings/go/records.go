@@ -631,6 +631,8 @@ type Stats struct {
 	KVHeldTokens uint64 `json:"kv_held_tokens,omitempty"`
 	// given up without it: see quiesce_timeout_s
 	KVQuiesceTimeouts uint64 `json:"kv_quiesce_timeouts,omitempty"`
+	// of calls_waiting, whose workflows may not begin yet: working_set_max
+	CallsOutside uint64 `json:"calls_outside,omitempty"`
 }
 
 // journalInfoRecord is hexagent_journal_info of the C API.

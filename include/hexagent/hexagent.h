@@ -1269,6 +1269,7 @@ typedef struct hexagent_stats {
   uint64_t link_outliers;             /* not taken, because of their rate */
   uint64_t kv_held_tokens;            /* of ended transfers, until QUIESCED; a gauge */
   uint64_t kv_quiesce_timeouts;       /* given up without it: see quiesce_timeout_s */
+  uint64_t calls_outside; /* of calls_waiting, whose workflows may not begin yet: working_set_max */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */

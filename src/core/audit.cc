@@ -107,6 +107,9 @@ const char* audit_waiting(const State& state) {
   for (uint32_t index : state.waiting.calls()) {
     const Call& call = state.workflows.call(index);
     if (call.state != CallState::kReady) return "a waiting call is not ready";
+    if (state.waiting.is_outside(call.waiting_slot) == state.workflows.workflow_of(call).inside) {
+      return "a call and its workflow differ in where they wait";
+    }
     if (call.deps_pending != 0) return "a ready call waits for a dependency";
     const double key = state.waiting.urgencies()[call.waiting_slot].at(state.now);
     if (key != state.urgency_of(call).at(state.now)) return "an urgency is out of date";
@@ -124,6 +127,7 @@ const char* audit_workflows(const State& state) {
   uint64_t calls = 0;
   uint64_t ready = 0;
   uint64_t in_flight = 0;
+  uint64_t wanted = 0;
   uint32_t seen = 0;
   for (uint32_t index = state.workflows.least_active(); index != kNoIndex;) {
     const Workflow& workflow = state.workflows.workflow(index);
@@ -131,12 +135,16 @@ const char* audit_workflows(const State& state) {
     calls += workflow.calls;
     ready += workflow.calls_ready;
     in_flight += workflow.calls_in_flight;
+    const bool busy = workflow.calls_ready + workflow.calls_in_flight > 0;
+    if (workflow.at_work != (workflow.inside && busy)) return "who is at work is out of date";
+    wanted += workflow.at_work ? workflow.wanted_tokens : 0;
     if (workflow.calls_done > workflow.calls) return "a workflow has more calls done than calls";
     if (workflow.ended && workflow.calls_done == workflow.calls) {
       return "a workflow that is over was not forgotten";
     }
     index = workflow.idle_next;
   }
+  if (wanted != state.working_set.total()) return "the working set and its workflows differ";
   uint64_t on_workers = 0;  // every call in flight is promised to one decode worker
   for (uint32_t index = 0; index < state.workers.size(); ++index) {
     on_workers += state.workers[index].decode_count;

@@ -71,7 +71,7 @@ void add_order(const State& state, const Workflow& workflow, const Call& call, s
   add(text, "\"elapsed_s\":%s,\"horizon_s\":%s,\"remaining_s\":%s,\"delta_s\":%s,",
       Number(elapsed).text, Number(workflow.horizon_s).text, Number(workflow.remaining_s).text,
       Number(call.plan.delta_s).text);
-  add(text, "\"tier\":%u,", workflow.tier);
+  add(text, "\"tier\":%u,\"outside\":%s,", workflow.tier, workflow.inside ? "false" : "true");
   add(text, "\"standalone_s\":%s,\"attained_s\":%s},", Number(call.standalone_s).text,
       Number(workflow.attained_s).text);
 }

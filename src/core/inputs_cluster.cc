@@ -70,6 +70,7 @@ void apply_worker(State* state, const Input& input) {
   worker.ingress_most_bytes_per_s = state->links.ingress_most(worker.spec);
   state->contents.set_capacity(index, worker.kv_capacity_tokens);
   state->queued.prepare(record.model);
+  state->working_set.prepare(record.model);
   state->view.prepare(record.model);
   state->accept(input, input.user_data).worker = record.worker;
   state->plan_needed = true;

@@ -7,6 +7,7 @@
 #include "core/base/check.h"
 #include "core/foresight.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/entrance.h"
 #include "core/plan/fair_share.h"
 #include "core/plan/placement.h"
 #include "core/plan/tier.h"
@@ -138,6 +139,7 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   workflow.sent = true;
   charge_tenant(state, index);
   ++workflow.calls_in_flight;
+  count_work(state, &workflow);
   ++call.attempt;
   call.attempts_of_prefill = 0;
   call.state = CallState::kDispatched;
@@ -314,6 +316,7 @@ void decode_done(State* state, uint32_t index, const PhaseReport& report) {
   workflow.attained_s = std::max(workflow.attained_s, call.attained_s);
   ++workflow.calls_done;
   --workflow.calls_in_flight;
+  count_work(state, &workflow);
   ++state->counters.calls_done;
   finish_horizon(state->workers, &state->workflows, index, tokens, report.end);
   workflow.work_done_s += call.standalone_s;

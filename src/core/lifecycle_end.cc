@@ -5,6 +5,7 @@
 #include "core/foresight.h"
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/entrance.h"
 #include "core/plan/fair_share.h"
 #include "core/shadow_placing.h"
 #include "core/transfers.h"
@@ -50,7 +51,9 @@ void reset_attempt(Call* call) {
 void plan_again(State* state, uint32_t index, uint32_t lost) {
   withdraw(state, index, lost);
   Call& call = state->workflows.call(index);
-  --state->workflows.workflow_of(call).calls_in_flight;
+  Workflow& workflow = state->workflows.workflow_of(call);
+  --workflow.calls_in_flight;
+  count_work(state, &workflow);
   refund_tenant(state, index);
   reset_attempt(&call);
   make_ready(state, index);
@@ -183,6 +186,7 @@ void end_call(State* state, uint32_t first, CallState final_state, hexagent_stat
     if (is_in_flight(call.state)) {
       withdraw(state, index, why == HEXAGENT_E_WORKER_LOST ? call.avoid_worker : kNoWorker);
       --workflow.calls_in_flight;
+      count_work(state, &workflow);
     } else if (call.state == CallState::kReady) {
       leave_waiting(state, index);
     }

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/exact_math.h"
+#include "core/plan/entrance.h"
 #include "core/plan/fair_share.h"
 #include "core/shadow_placing.h"
 #include "core/transfers.h"
@@ -105,10 +106,12 @@ void join_waiting(State* state, uint32_t index) {
   const Call& call = state->workflows.call(index);
   Workflow& workflow = state->workflows.workflow_of(call);
   lift_tenant(state, index);
-  state->waiting.add(&state->workflows, index, Urgency{});
+  arrive(state, index);
+  state->waiting.add(&state->workflows, index, Urgency{}, !workflow.inside);
   state->queued.add(call.model, workflow.tier, call.prefill_s);
   ++state->tenants[workflow.tenant].calls_waiting;
   ++workflow.calls_ready;
+  count_work(state, &workflow);
 }
 
 void leave_waiting(State* state, uint32_t index) {
@@ -118,6 +121,7 @@ void leave_waiting(State* state, uint32_t index) {
   state->queued.remove(call.model, workflow.tier, call.prefill_s);
   --state->tenants[workflow.tenant].calls_waiting;
   --workflow.calls_ready;
+  count_work(state, &workflow);
 }
 
 int64_t to_order_key(double key, uint32_t tier) {

@@ -119,6 +119,7 @@ void Scheduler::stats(hexagent_stats* stats) const {
   stats->workflows_live = state_->workflows.workflow_count();
   stats->calls_live = state_->workflows.call_count();
   stats->calls_waiting = state_->waiting.size();
+  stats->calls_outside = state_->waiting.outside_count();
   for (const KvHold& hold : state_->holds.all()) {
     stats->kv_held_tokens += uint64_t{hold.blocks} * state_->workers[hold.worker].spec.block_tokens;
   }

@@ -24,6 +24,7 @@
 #include "core/plan/unscored.h"
 #include "core/plan/waiting_list.h"
 #include "core/plan/waiting_work.h"
+#include "core/plan/working_set.h"
 #include "core/scheduler.h"
 #include "core/settings.h"
 #include "core/shadow.h"
@@ -68,6 +69,7 @@ struct Scheduler::State {
   CallList transfers;   // under way, their urgency is told; in no order that matters (transfers.h)
   KvHolds holds;        // KV of transfers that ended without success
   WaitingWork queued;   // the prefills of those that wait
+  WorkingSet working_set;
   bool plan_needed = false;
   bool tiers_in_use = false;  // a workflow of another tier than the first has begun
   TimeNs plan_at = kNever;    // a dispatch window opens by time alone

@@ -86,6 +86,8 @@ constexpr Family kFamilies[] = {
      "KV reserved for ended transfers until they have quiesced."},
     {"kv_quiesce_timeouts", "", &hexagent_stats::kv_quiesce_timeouts, true,
      "Reservations of ended transfers that were given up without QUIESCED."},
+    {"calls_outside", "", &hexagent_stats::calls_outside, false,
+     "Calls ready whose workflows may not begin yet."},
 };
 
 void write_family(const Family& family, uint64_t value, TextWriter* text) {

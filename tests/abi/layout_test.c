@@ -288,7 +288,7 @@ AT(hexagent_shadow_info, regret_p90_s, 80);
 AT(hexagent_shadow_info, regret_p99_s, 88);
 AT(hexagent_shadow_info, regret_max_s, 96);
 
-SIZE(hexagent_stats, 328);
+SIZE(hexagent_stats, 336);
 AT(hexagent_stats, struct_size, 0);
 AT(hexagent_stats, workers, 4);
 AT(hexagent_stats, inputs, 8);
@@ -331,6 +331,7 @@ AT(hexagent_stats, link_samples, 296);
 AT(hexagent_stats, link_outliers, 304);
 AT(hexagent_stats, kv_held_tokens, 312);
 AT(hexagent_stats, kv_quiesce_timeouts, 320);
+AT(hexagent_stats, calls_outside, 328);
 
 SIZE(hexagent_journal_info, 592);
 AT(hexagent_journal_info, struct_size, 0);

@@ -823,6 +823,7 @@ class hexagent_stats(Structure):
         ("link_outliers", c_uint64),  # not taken, because of their rate
         ("kv_held_tokens", c_uint64),  # of ended transfers, until QUIESCED; a gauge
         ("kv_quiesce_timeouts", c_uint64),  # given up without it: see quiesce_timeout_s
+        ("calls_outside", c_uint64),  # of calls_waiting, whose workflows may not begin yet: working_set_max
     ]
 
 

@@ -1282,7 +1282,7 @@ class ShadowInfo(NamedTuple):
         return cls._make(_SHADOW_INFO.unpack(data))
 
 
-_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
+_STATS = struct.Struct("<4xIQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ")
 
 
 class Stats(NamedTuple):
@@ -1358,6 +1358,8 @@ class Stats(NamedTuple):
     kv_held_tokens: int
     #: given up without it: see quiesce_timeout_s
     kv_quiesce_timeouts: int
+    #: of calls_waiting, whose workflows may not begin yet: working_set_max
+    calls_outside: int
 
     @classmethod
     def _unpack(cls, data) -> "Stats":

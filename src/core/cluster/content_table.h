@@ -78,6 +78,9 @@ class ContentTable {
            nodes_[node].second_id == call;
   }
 
+  // Is it the fixed text of a group?
+  bool is_group(uint32_t node) const { return node != kNone && node >= calls_max_; }
+
   uint32_t pinned_count() const;
 
   // Snapshots (snapshot/content_table.cc). load() fills an empty table.

@@ -193,6 +193,7 @@ void WorkerTable::rebuild_pools() {
     pool.prefill_kinds.clear();
     pool.decode_kinds.clear();
     pool.egress_max_bytes_per_s = 0.0;
+    pool.prefill_kv_tokens = 0.0;
     pool.link_latency_s = 0.0;
   }
   for (uint32_t index = 0; index < size(); ++index) {
@@ -205,6 +206,7 @@ void WorkerTable::rebuild_pools() {
           pool.prefill.empty() ? latency_s : std::min(pool.link_latency_s, latency_s);
       pool.egress_max_bytes_per_s =
           std::max(pool.egress_max_bytes_per_s, worker.spec.egress_bytes_per_s);
+      pool.prefill_kv_tokens += static_cast<double>(worker.kv_capacity_tokens);
       pool.prefill.push_back(index);
       add_kind(&pool.prefill_kinds, index);
       const PrefillEngine& engine = worker.prefill_engine;

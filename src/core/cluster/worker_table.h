@@ -27,6 +27,7 @@ struct ModelPool {
   std::vector<uint32_t> decode_kinds;
   PrefillEngine prefill_reference;      // the fastest of the kinds; measures work, not time
   double egress_max_bytes_per_s = 0.0;  // over the prefill workers
+  double prefill_kv_tokens = 0.0;       // KV space of the prefill workers together
   double link_latency_s = 0.0;          // smallest over the prefill workers
   Utilisation prefill_use;              // of the prefill workers
 };

@@ -20,7 +20,7 @@ Least least_service(const State& state, uint32_t model, uint32_t tier, uint32_t 
     const Call& call = state.workflows.call(index);
     if (call.model != model || call.unserved) continue;
     const Workflow& workflow = state.workflows.workflow_of(call);
-    if (workflow.tier != tier) continue;
+    if (workflow.tier != tier || !workflow.inside) continue;
     least.service_s = std::min(least.service_s, state.tenants[workflow.tenant].service_s);
     least.has_tenant = least.has_tenant || workflow.tenant == tenant;
   }

@@ -11,8 +11,8 @@
 // strict least-first, so that the policy's order rules within it.
 //
 // Sent calls are charged what they are expected to take; the end corrects it, so the bound holds up
-// to the errors of the calls in flight. A tenant all of whose calls no worker serves at present is
-// not waited for. Tests: tests/unit/core/plan/fair_share_test.cc.
+// to the errors of the calls in flight. A tenant all of whose calls no worker serves at present, or
+// wait outside (entrance.h), is not waited for. Tests: tests/unit/core/plan/fair_share_test.cc.
 #pragma once
 
 #include "core/state.h"

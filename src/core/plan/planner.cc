@@ -6,6 +6,7 @@
 #include "core/base/check.h"
 #include "core/lifecycle.h"
 #include "core/lifecycle_parts.h"
+#include "core/plan/entrance.h"
 #include "core/plan/fair_share.h"
 #include "core/plan/greedy.h"
 #include "core/plan/order.h"
@@ -370,6 +371,7 @@ void plan(State* state) {
   if (state->waiting.empty() && state->prefilled.empty()) return;
   if (is_shadow(*state)) return;  // calls go where the router's reports say
   ++state->counters.plans;
+  open_entrance(state);
   state->view.begin(state->now);
   state->view.backlog_s = mean_backlog_s(*state);
   if (!state->prefilled.empty()) bind_prefilled(state);

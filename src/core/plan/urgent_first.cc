@@ -82,6 +82,7 @@ bool UrgentFirst::keep_above(double floor) {
       if (slot != first) last_scan_ = false;
       if (slot == waiting.size()) break;
     }
+    if (waiting.is_outside(slot)) continue;
     const uint32_t call = waiting.calls()[slot];
     const double key = waiting.urgencies()[slot].at(state_.now);
     const Ranked ranked = {key, call, mixed ? tier_now(state_, state_.workflows.call(call)) : 0};

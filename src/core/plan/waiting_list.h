@@ -3,6 +3,8 @@
 // once. Tests: tests/unit/core/plan/waiting_list_test.cc.
 #pragma once
 
+#include <limits>
+
 #include "core/call_list.h"
 #include "core/plan/urgency.h"
 #include "core/plan/waiting_shapes.h"
@@ -17,14 +19,18 @@ class WaitingList {
     urgencies_.reserve(count);
     rates_.reserve(count);
     offsets_.reserve(count);
+    outside_.reserve(count);
     shapes_.reserve(count);
   }
-  void add(WorkflowTable* table, uint32_t call, const Urgency& urgency) {
+  // `outside`: its workflow may not begin yet (entrance.h), plans pass it over.
+  void add(WorkflowTable* table, uint32_t call, const Urgency& urgency, bool outside = false) {
     calls_.add(table, call);
     urgencies_.push_back(urgency);
-    const Urgency::Line line = urgency.line();
+    const Urgency::Line line = outside ? kNever : urgency.line();
     rates_.push_back(line.rate);
     offsets_.push_back(line.offset);
+    outside_.push_back(outside);
+    outside_count_ += outside ? 1 : 0;
     shapes_.add(table->call(call), urgency);
   }
   void remove(WorkflowTable* table, uint32_t call) {
@@ -32,16 +38,24 @@ class WaitingList {
     take_last(&urgencies_, slot);
     take_last(&rates_, slot);
     take_last(&offsets_, slot);
+    outside_count_ -= outside_[slot];
+    take_last(&outside_, slot);
     shapes_.remove(slot);
   }
   void set_urgency(const WorkflowTable& table, uint32_t call, const Urgency& urgency) {
     const uint32_t slot = table.call(call).waiting_slot;
-    const Urgency::Line line = urgency.line();
     urgencies_[slot] = urgency;
-    rates_[slot] = line.rate;
-    offsets_[slot] = line.offset;
+    draw_line(slot);
     shapes_.set_urgency(slot, urgency);
   }
+  void let_in(const WorkflowTable& table, uint32_t call) {
+    const uint32_t slot = table.call(call).waiting_slot;
+    outside_count_ -= outside_[slot];
+    outside_[slot] = 0;
+    draw_line(slot);
+  }
+  bool is_outside(uint32_t slot) const { return outside_[slot] != 0; }
+  uint32_t outside_count() const { return outside_count_; }
   const std::vector<uint32_t>& calls() const { return calls_.calls(); }
   // By slot, as calls().
   const std::vector<Urgency>& urgencies() const { return urgencies_; }
@@ -76,6 +90,14 @@ class WaitingList {
   }
 
   static constexpr uint32_t kGroup = 8;
+  // The line of calls outside: below any bound at any time.
+  static constexpr Urgency::Line kNever = {0.0, std::numeric_limits<double>::infinity()};
+
+  void draw_line(uint32_t slot) {
+    const Urgency::Line line = is_outside(slot) ? kNever : urgencies_[slot].line();
+    rates_[slot] = line.rate;
+    offsets_[slot] = line.offset;
+  }
 
   bool surely_below(uint32_t slot, double bound, double now_s) const {
     return rates_[slot] * now_s - offsets_[slot] < bound;
@@ -94,6 +116,8 @@ class WaitingList {
   std::vector<Urgency> urgencies_;
   std::vector<double> rates_;
   std::vector<double> offsets_;
+  std::vector<uint8_t> outside_;
+  uint32_t outside_count_ = 0;
   WaitingShapes shapes_;
 };
 

@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added here or there has to be in the lists below, or be worked out on loading.
-static_assert(sizeof(Call) == 608 && sizeof(Workflow) == 144);
+static_assert(sizeof(Call) == 608 && sizeof(Workflow) == 152);
 static_assert(sizeof(CallTimes) == 88 && sizeof(CallPlan) == 72 && sizeof(ShadowCall) == 40);
 
 template <class Archive, class Record>
@@ -154,6 +154,9 @@ void visit_workflow(Archive* archive, Record* workflow) {
   archive->flag("failed", &workflow->failed);
   archive->flag("risk_told", &workflow->risk_told);
   archive->flag("sent", &workflow->sent);
+  archive->flag("inside", &workflow->inside);
+  archive->number("wanted_tokens", &workflow->wanted_tokens, 0, kTokensMost);
+  archive->number("wanted_model", &workflow->wanted_model);
   archive->real("horizon_s", &workflow->horizon_s, 0.0, kSecondsMost);
   archive->real("attained_s", &workflow->attained_s, 0.0, kSecondsMost);
   archive->real("remaining_s", &workflow->remaining_s, 0.0, kSecondsMost);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/plan/entrance.h"
 #include "core/snapshot/calls_on_workers.h"
 #include "core/snapshot/reader.h"
 #include "core/snapshot/sections.h"
@@ -109,12 +110,21 @@ void load_waiting(SnapshotReader* reader, State* state) {
     if (!state->queued.count(call.model, workflow.tier)) {
       return reader->refuse("call", "is of a model without waiting work");
     }
-    state->waiting.add(&state->workflows, index, state->urgency_of(call));
+    state->waiting.add(&state->workflows, index, state->urgency_of(call), !workflow.inside);
     ++state->tenants[workflow.tenant].calls_waiting;
     ++workflow.calls_ready;
   });
   load_call_list(reader, "prefilled", *state, CallState::kPrefilled,
                  [&](uint32_t index) { state->prefilled.add(&state->workflows, index); });
+}
+
+// Who is at work follows from the calls.
+void load_work(State* state) {
+  for (uint32_t index = state->workflows.least_active(); index != kNoIndex;) {
+    Workflow& workflow = state->workflows.workflow(index);
+    count_work(state, &workflow);
+    index = workflow.idle_next;
+  }
 }
 
 void load_tables(SnapshotReader* reader, State* state) {
@@ -124,6 +134,7 @@ void load_tables(SnapshotReader* reader, State* state) {
   for (uint32_t index = 0; index < state->workers.size() && reader->sound(); ++index) {
     Worker& worker = state->workers[index];
     worker.ingress_most_bytes_per_s = state->links.ingress_most(worker.spec);
+    state->working_set.prepare(worker.spec.model);
     state->view.prepare(worker.spec.model);
   }
   state->contents.load(reader);
@@ -172,6 +183,7 @@ bool Scheduler::load(const SnapshotSections& sections, std::string* flaw) {
   load_tables(&reader, state);
   if (reader.sound()) load_calls_on_workers(&reader, state);
   if (reader.sound()) load_waiting(&reader, state);
+  if (reader.sound()) load_work(state);
   if (reader.sound()) load_transfers(&reader, state);
   if (reader.sound()) check_calls(&reader, state);
   reader.finish();

@@ -8,7 +8,7 @@
 namespace hexagent {
 
 // A field that is added there has to be in the lists below, unless it is one of the shell's.
-static_assert(sizeof(hexagent_stats) == 328 && sizeof(RegretHistogram) == 784 &&
+static_assert(sizeof(hexagent_stats) == 336 && sizeof(RegretHistogram) == 784 &&
               sizeof(ShadowTotals) == 72 + sizeof(RegretHistogram));
 
 template <class Archive, class Record>

@@ -1426,6 +1426,8 @@ pub struct hexagent_stats {
     pub kv_held_tokens: u64,
     /// given up without it: see quiesce_timeout_s
     pub kv_quiesce_timeouts: u64,
+    /// of calls_waiting, whose workflows may not begin yet: working_set_max
+    pub calls_outside: u64,
 }
 
 impl Default for hexagent_stats {
@@ -1474,6 +1476,7 @@ impl Default for hexagent_stats {
             link_outliers: 0,
             kv_held_tokens: 0,
             kv_quiesce_timeouts: 0,
+            calls_outside: 0,
         }
     }
 }

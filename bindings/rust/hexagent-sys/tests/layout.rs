@@ -424,7 +424,7 @@ fn hexagent_shadow_info_is_laid_out_as_in_c() {
 #[test]
 fn hexagent_stats_is_laid_out_as_in_c() {
     check!(
-        hexagent_stats, 328,
+        hexagent_stats, 336,
         struct_size @ 0,
         workers @ 4,
         inputs @ 8,
@@ -466,7 +466,8 @@ fn hexagent_stats_is_laid_out_as_in_c() {
         link_samples @ 296,
         link_outliers @ 304,
         kv_held_tokens @ 312,
-        kv_quiesce_timeouts @ 320
+        kv_quiesce_timeouts @ 320,
+        calls_outside @ 328
     );
 }
 

@@ -1,5 +1,5 @@
-// UrgentFirst against sorting everything: the same calls in the same order, across its scans, with
-// equal keys, while calls leave the list, and whatever the guess.
+// UrgentFirst against sorting everything that is not outside: the same calls in the same order,
+// across its scans, with equal keys, while calls leave the list, and whatever the guess.
 #include "core/plan/urgent_first.h"
 
 #include <algorithm>
@@ -28,14 +28,16 @@ void fill(Draw* draw, uint32_t count, bool tiers, Scheduler::State* state) {
     call.tail_s = static_cast<double>((*draw)(3));
     call.times.ready = (*draw)(2) == 0 ? 1 : state->now;
     state->queued.add(1, state->workflows.workflow(workflow).tier, 0.0);
-    state->waiting.add(&state->workflows, index,
-                       Urgency::constant(static_cast<double>((*draw)(5))));
+    const auto key = static_cast<double>((*draw)(5));
+    const bool outside = (*draw)(4) == 0;
+    state->waiting.add(&state->workflows, index, Urgency::constant(key), outside);
   }
 }
 
 std::vector<uint32_t> sorted(const Scheduler::State& state) {
   std::vector<Ranked> all;
   for (uint32_t slot = 0; slot < state.waiting.size(); ++slot) {
+    if (state.waiting.is_outside(slot)) continue;
     const uint32_t call = state.waiting.calls()[slot];
     all.push_back({state.waiting.urgencies()[slot].at(state.now), call,
                    tier_now(state, state.workflows.call(call))});
@@ -104,7 +106,7 @@ bool plans_deliver_in_order(uint64_t seed) {
       const double span_s = 1.0 + static_cast<double>(draw(60));
       Urgency urgency = Urgency::rising(state.now, span_s, span_s);  // from 1 on
       if (draw(8) == 0) urgency.limit = 2.0F;
-      state.waiting.add(&state.workflows, index, urgency);
+      state.waiting.add(&state.workflows, index, urgency, draw(8) == 0);
     }
     const std::vector<uint32_t> wanted = sorted(state);
     if (guess > Urgency::kLost) ++guessed;

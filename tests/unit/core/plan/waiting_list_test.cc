@@ -27,19 +27,24 @@ struct Lists {
     if (waiting.size() != wanted.size() || waiting.urgencies().size() != wanted.size()) {
       return false;
     }
+    uint32_t outside = 0;
     for (uint32_t slot = 0; slot < waiting.size(); ++slot) {
+      outside += waiting.is_outside(slot) ? 1 : 0;
       const uint32_t call = waiting.calls()[slot];
       if (wanted.count(call) == 0 || table.call(call).waiting_slot != slot) return false;
       if (waiting.urgencies()[slot].at(0) != 1.0 + call) return false;
     }
-    return true;
+    return outside == waiting.outside_count();
   }
   // From every slot: what is skipped is below the bound, and what it stops at is not. Keys are
   // whole numbers, bounds lie between them.
   bool skips_only_what_is_below(double bound) const {
     for (uint32_t from = 0; from <= waiting.size(); ++from) {
       uint32_t slot = from;
-      while (slot < waiting.size() && waiting.urgencies()[slot].at(0) < bound) ++slot;
+      const auto passed_over = [&] {
+        return waiting.is_outside(slot) || waiting.urgencies()[slot].at(0) < bound;
+      };
+      while (slot < waiting.size() && passed_over()) ++slot;
       if (waiting.skip_below(from, bound, Urgency::shy_s(0)) != slot) return false;
     }
     return true;
@@ -58,8 +63,11 @@ bool random_use_is_sound(uint64_t seed) {
   for (int step = 0; step < 500; ++step) {
     const auto call = static_cast<uint32_t>(draw(kCalls));
     if (wanted.insert(call).second) {
-      lists.waiting.add(&lists.table, call, Urgency::constant(0.0));
+      const bool outside = draw(3) == 0;
+      lists.waiting.add(&lists.table, call, Urgency::constant(0.0), outside);
       lists.waiting.set_urgency(lists.table, call, Urgency::constant(1.0 + call));
+    } else if (draw(3) == 0) {
+      lists.waiting.let_in(lists.table, call);
     } else {
       wanted.erase(call);
       lists.waiting.remove(&lists.table, call);
