@@ -908,8 +908,9 @@ enum {
   HEXAGENT_DECISION_DECODE = 6,       /* decode on `worker`, KV from `peer_worker` */
   HEXAGENT_DECISION_REPRIORITISE = 7, /* new order_key and priority for what waits on `worker` */
   HEXAGENT_DECISION_ABORT = 8,        /* withdraw the call from `worker`; answer with ABORTED */
-  HEXAGENT_DECISION_RETAIN_KV = 9,    /* keep the KV on `worker` until `expected_end_ns` */
-  HEXAGENT_DECISION_RELEASE_KV = 10,  /* the KV on `worker` is needed no longer */
+  HEXAGENT_DECISION_RETAIN_KV = 9,    /* keep the KV on `worker` until `expected_end_ns` (never sent
+                                          by 0.1: no policy gains by it) */
+  HEXAGENT_DECISION_RELEASE_KV = 10,  /* the KV on `worker` is needed no longer (likewise) */
   HEXAGENT_DECISION_REJECT = 11,      /* admission: status; expected_start/end_ns = the deadline
                                           and the earliest end that can be reached */
   HEXAGENT_DECISION_RISK = 12,        /* the deadline will be missed: see expected_end_ns */

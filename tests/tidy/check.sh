@@ -13,7 +13,7 @@ for file in "${sources[@]}"; do
   [[ -z $long ]] || complain "$long is over 100 columns"
   lines=$(wc -l < "$file")
   # The public header is one file by design, half of it prose.
-  if [[ $file == include/hexagent/hexagent.h ]]; then most=1500; else most=900; fi
+  if [[ $file == include/hexagent/hexagent.h ]]; then most=1600; else most=900; fi
   [[ $lines -le $most ]] || complain "$file has $lines lines; $most is the most"
 done
 

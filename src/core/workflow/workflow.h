@@ -172,15 +172,15 @@ struct Workflow {
   bool ended = false;   // no further call will come
   bool failed = false;  // a call failed or was cancelled
   bool risk_told = false;
-  bool sent = false;         // a call of it was dispatched; admission is over
-  bool inside = false;       // it was let in (plan/entrance.h)
-  bool at_work = false;      // and has a call ready or in flight: counted in the working set
+  bool sent = false;           // a call of it was dispatched; admission is over
+  bool inside = false;         // it was let in (plan/entrance.h)
+  bool at_work = false;        // and has a call ready or in flight: counted in the working set
   uint32_t wanted_tokens = 0;  // KV that its calls want to find: its longest prompt so far
   uint32_t wanted_model = 0;   // of that prompt
-  double horizon_s = 0.0;    // standalone completion estimate of the revealed DAG
-  double attained_s = 0.0;   // longest observed critical path (order atlas)
-  double work_done_s = 0.0;  // of its calls that are done, each alone on its best workers
-  double expected_s = 0.0;   // horizon at its end, as predicted at its first call (foresight.h)
+  double horizon_s = 0.0;      // standalone completion estimate of the revealed DAG
+  double attained_s = 0.0;     // longest observed critical path (order atlas)
+  double work_done_s = 0.0;    // of its calls that are done, each alone on its best workers
+  double expected_s = 0.0;     // horizon at its end, as predicted at its first call (foresight.h)
   // Longest path through the revealed calls that are not finished, alone; horizon.h keeps it.
   double remaining_s = 0.0;
   uint32_t idle_next = kNoIndex;  // list by last activity, for expiry
