@@ -692,7 +692,7 @@ typedef struct hexagent_workflow {
   int64_t ttft_limit_ns; /* limits for each call; 0 = none */
   int64_t tpot_limit_ns;
   uint32_t template_name;       /* name id of a known workflow template; 0 = none */
-  uint32_t remaining_calls_p50; /* hints of the caller, 0 = none */
+  uint32_t remaining_calls_p50; /* hints of the caller, 0 = none; what-if heeds tokens */
   uint32_t remaining_calls_p90;
   uint32_t flags;                /* 0 */
   uint64_t remaining_tokens_p50; /* prompt and output tokens still to come */
