@@ -183,9 +183,9 @@ bool Scheduler::load(const SnapshotSections& sections, std::string* flaw) {
   load_tables(&reader, state);
   if (reader.sound()) load_calls_on_workers(&reader, state);
   if (reader.sound()) load_waiting(&reader, state);
-  if (reader.sound()) load_work(state);
   if (reader.sound()) load_transfers(&reader, state);
   if (reader.sound()) check_calls(&reader, state);
+  if (reader.sound()) load_work(state);
   reader.finish();
   if (reader.sound()) {
     const char* broken = audit();
