@@ -214,6 +214,9 @@ void add_bench_transport(CLI::App* bench) {
       ->check(CLI::Range(1U, 1000U));
   command->add_option("--part", options->parts, "Run this part alone; may be given several times")
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(kParts), std::end(kParts))));
+  command->add_option("--link-rate", options->link_rate,
+                      "The part urgent over host-tcp alone, held to so many bytes/s; 0: all ways, "
+                      "unbounded");
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] { run_transport(*options); });
 }

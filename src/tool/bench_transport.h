@@ -14,6 +14,7 @@ struct BenchTransportOptions {
   uint32_t megabytes = 256;  // of one pass, far more than the caches
   uint32_t repetitions = 9;
   bool json = false;
+  uint64_t link_rate = 0;          // the part "urgent" over host-tcp alone, bytes/s; 0 = unbounded
   std::vector<std::string> parts;  // which to run; empty = all
 };
 

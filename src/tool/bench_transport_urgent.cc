@@ -181,6 +181,11 @@ UrgentResult measure_urgent(const hexagent_transport_ops* ops, const char* way, 
 }  // namespace
 
 std::vector<UrgentResult> bench_urgent(const BenchTransportOptions& options) {
+  if (options.link_rate != 0) {
+    const std::string rate = "rate=" + std::to_string(options.link_rate);
+    return {
+        measure_urgent(transport::host_tcp_ops(), "host-tcp, slow link", rate.c_str(), options)};
+  }
   return {measure_urgent(transport::host_memory_ops(), "host-memory, two copies", "one_copy=off",
                          options),
           measure_urgent(transport::host_memory_ops(), "host-memory, one copy", "one_copy_min=0",

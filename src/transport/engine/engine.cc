@@ -250,6 +250,8 @@ uint32_t Engine::step(uint32_t* budget) {
   done += start_pushes();
   const uint32_t collected = collect(std::min(*budget, 1u));
   *budget -= std::min(*budget, collected);
+  // The mover may have got room just now, of which its descriptor does not tell again.
+  if (collected == 0) done += start_pushes();
   for (uint32_t peer = mover_->take_lost(); peer != kNoPeer; peer = mover_->take_lost()) {
     lose_peer(peer, HEXAGENT_E_PEER);
     ++done;

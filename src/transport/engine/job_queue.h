@@ -23,6 +23,10 @@ class JobQueue {
   void push(const MoveJob& job) { waiting_.push_back({job, true}); }
   void scatter(const MoveJob& job) { waiting_.push_back({job, false}); }
   bool empty() const { return waiting_.empty(); }
+  bool pushes_to(uint32_t peer) const {
+    const auto is_it = [peer](const Waiting& at) { return at.pushing && at.job.peer == peer; };
+    return std::any_of(waiting_.begin(), waiting_.end(), is_it);
+  }
 
   // As Mover::drop().
   bool drop(uint64_t ticket) {

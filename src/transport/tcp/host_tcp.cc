@@ -56,6 +56,7 @@ bool take_option(std::string_view key, std::string_view value, HostTcpOptions* o
   }
   if (key == "port") return read_number<uint16_t>(value, 0, UINT16_MAX, &options->port);
   if (key == "lanes") return read_number<uint32_t>(value, 1, kLanesMax, &options->lanes);
+  if (key == "rate") return read_number<uint64_t>(value, 0, UINT64_MAX, &options->bytes_per_s);
   if (key != "kernels") return false;
   options->kernels = kernels_by_name(value);
   return options->kernels != nullptr;
@@ -126,8 +127,8 @@ hexagent_status HostTcpMover::attach(uint32_t peer, uint32_t slots, uint32_t slo
   TcpAddress where = {};
   if (address_size != sizeof(where)) return HEXAGENT_E_ARGUMENT;
   std::memcpy(&where, address, sizeof(where));
-  outbound_[peer] =
-      std::make_unique<TcpOutbound>(&loop_, options_.lanes, [this, peer] { lost_.note(peer); });
+  outbound_[peer] = std::make_unique<TcpOutbound>(&loop_, options_.lanes, options_.bytes_per_s,
+                                                  [this, peer] { lost_.note(peer); });
   return outbound_[peer]->connect(where, slots, slot_bytes);
 }
 
@@ -139,12 +140,18 @@ void HostTcpMover::close_peer(uint32_t peer) {
   closing_.push_back(std::move(outbound_[peer]));
 }
 
+// The next chunk is chosen when the system has taken this one whole, not before: what gets urgent
+// meanwhile goes first.
+bool HostTcpMover::ready(uint32_t peer) {
+  return outbound_[peer] != nullptr && outbound_[peer]->idle() && !jobs_.pushes_to(peer);
+}
+
 // Between two calls no copy runs, and the engine has taken back all that waits.
 void HostTcpMover::stop() { HEXAGENT_CHECK(jobs_.empty()); }
 
 bool HostTcpMover::can_do(const JobQueue::Waiting& waiting) const {
   const MoveJob& job = waiting.job;
-  if (waiting.pushing) return outbound_[job.peer]->ready(job.slot);
+  if (waiting.pushing) return outbound_[job.peer]->idle();
   return inbound_->arrived(job.peer, job.slot, job.slot_generation, job.staged_bytes);
 }
 

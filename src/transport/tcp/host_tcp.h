@@ -19,7 +19,8 @@
 namespace hexagent::transport {
 
 // Its table, as a plugin would give it. Options: address=IP (numeric; where to listen and what
-// peers are told, 127.0.0.1), port=N (0 = any), lanes=N (4), kernels=NAME, silence_ms=N.
+// peers are told, 127.0.0.1), port=N (0 = any), lanes=N (4), rate=BYTES_PER_S (to each peer at most
+// that, by the pacing of the kernel; 0 = as fast as it goes), kernels=NAME, silence_ms=N.
 const hexagent_transport_ops* host_tcp_ops();
 
 struct HostTcpOptions {
@@ -27,6 +28,7 @@ struct HostTcpOptions {
   uint32_t lanes = 4;
   std::string address = "127.0.0.1";
   uint16_t port = 0;
+  uint64_t bytes_per_s = 0;  // 0 = no limit
 };
 
 class HostTcpMover : public Mover {
@@ -45,6 +47,7 @@ class HostTcpMover : public Mover {
   hexagent_status attach(uint32_t peer, uint32_t slots, uint32_t slot_bytes,
                          const unsigned char* address, size_t address_size) override;
   void close_peer(uint32_t peer) override;
+  bool ready(uint32_t peer) override;
   void push(const MoveJob& job) override { jobs_.push(job); }
   void scatter(const MoveJob& job) override { jobs_.scatter(job); }
   bool drop(uint64_t ticket) override { return jobs_.drop(ticket); }

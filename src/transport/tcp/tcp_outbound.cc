@@ -2,6 +2,8 @@
 #include "transport/tcp/tcp_outbound.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -30,8 +32,9 @@ bool socket_address(const TcpAddress& address, sockaddr_storage* out) {
 
 void TcpOutbound::FreeMemory::operator()(unsigned char* memory) const { std::free(memory); }
 
-TcpOutbound::TcpOutbound(uv_loop_t* loop, uint32_t lanes, std::function<void()> lost)
-    : loop_(loop), lost_(std::move(lost)), lanes_(lanes) {}
+TcpOutbound::TcpOutbound(uv_loop_t* loop, uint32_t lanes, uint64_t bytes_per_s,
+                         std::function<void()> lost)
+    : loop_(loop), lost_(std::move(lost)), lanes_(lanes), bytes_per_s_(bytes_per_s) {}
 
 hexagent_status TcpOutbound::connect(const TcpAddress& address, uint32_t slots,
                                      uint32_t slot_bytes) {
@@ -58,13 +61,23 @@ hexagent_status TcpOutbound::connect(const TcpAddress& address, uint32_t slots,
   return HEXAGENT_OK;
 }
 
+// The kernel paces a socket by itself, without a queueing discipline, since Linux 4.20.
+bool TcpOutbound::tune(Lane* lane) const {
+  uv_tcp_nodelay(&lane->handle, 1);
+  if (bytes_per_s_ == 0) return true;
+  uv_os_fd_t socket = -1;
+  const uint64_t share = std::max<uint64_t>(1, bytes_per_s_ / lanes_.size());
+  return uv_fileno(reinterpret_cast<uv_handle_t*>(&lane->handle), &socket) == 0 &&
+         setsockopt(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &share, sizeof(share)) == 0;
+}
+
 void TcpOutbound::on_connected(uv_connect_t* request, int status) {
   auto* lane = static_cast<Lane*>(request->data);
   TcpOutbound* self = lane->owner;
   if (self->closing_) return;
   auto* stream = reinterpret_cast<uv_stream_t*>(&lane->handle);
   if (status != 0) return self->fail();
-  uv_tcp_nodelay(&lane->handle, 1);
+  if (!self->tune(lane)) return self->fail();
   const uv_buf_t buffer =
       uv_buf_init(reinterpret_cast<char*>(&lane->preamble), sizeof(lane->preamble));
   lane->greeting.data = nullptr;
@@ -82,8 +95,17 @@ void TcpOutbound::on_connected(uv_connect_t* request, int status) {
   ++self->connected_;
 }
 
-bool TcpOutbound::ready(uint32_t slot) const {
-  return !failed_ && connected_ == lanes_.size() && waiting_[slot] == 0;
+// The system would buffer megabytes for each socket. Ahead of the link it gets about half a part,
+// which lasts until the next chunk is packed.
+void TcpOutbound::hold_back(Lane* lane, uint64_t part) {
+  const auto most = static_cast<uint32_t>(part / 2);
+  uv_os_fd_t socket = -1;
+  if (lane->unsent_most == most) return;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&lane->handle), &socket) != 0) return;
+  // Where it cannot be set chunks go all the same, the urgent later.
+  if (setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most)) == 0) {
+    lane->unsent_most = most;
+  }
 }
 
 void TcpOutbound::send(uint32_t slot_index, uint32_t generation, uint64_t bytes) {
@@ -98,7 +120,6 @@ void TcpOutbound::send(uint32_t slot_index, uint32_t generation, uint64_t bytes)
     const size_t which = (i + generation) % lanes_.size();
     Write& write = writes_[slot_index * lanes_.size() + which];
     write.owner = this;
-    write.slot = slot_index;
     write.request.data = &write;
     write.header = {kFrameMagic,
                     slot_index,
@@ -109,10 +130,11 @@ void TcpOutbound::send(uint32_t slot_index, uint32_t generation, uint64_t bytes)
     const uv_buf_t buffers[2] = {
         uv_buf_init(reinterpret_cast<char*>(&write.header), sizeof(write.header)),
         uv_buf_init(reinterpret_cast<char*>(slot(slot_index) + at), static_cast<unsigned>(size))};
-    ++waiting_[slot_index];
+    ++writing_;
+    hold_back(&lanes_[which], part);
     auto* stream = reinterpret_cast<uv_stream_t*>(&lanes_[which].handle);
     if (uv_write(&write.request, stream, buffers, 2, on_written) != 0) {
-      --waiting_[slot_index];
+      --writing_;
       return fail();
     }
     at += size;
@@ -122,7 +144,7 @@ void TcpOutbound::send(uint32_t slot_index, uint32_t generation, uint64_t bytes)
 void TcpOutbound::on_written(uv_write_t* request, int status) {
   auto* write = static_cast<Write*>(request->data);
   if (write == nullptr) return;  // the preamble; its lane tells by its end if that failed
-  --write->owner->waiting_[write->slot];
+  --write->owner->writing_;
   if (status != 0 && !write->owner->closing_) write->owner->fail();
 }
 

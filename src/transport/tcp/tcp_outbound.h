@@ -17,7 +17,8 @@ namespace hexagent::transport {
 
 class TcpOutbound {
  public:
-  TcpOutbound(uv_loop_t* loop, uint32_t lanes, std::function<void()> lost);
+  // `bytes_per_s`: of all lanes together, 0 = no limit.
+  TcpOutbound(uv_loop_t* loop, uint32_t lanes, uint64_t bytes_per_s, std::function<void()> lost);
 
   // Begins to connect all lanes. HEXAGENT_OK, HEXAGENT_E_SYSTEM, HEXAGENT_E_ARGUMENT (no address),
   // HEXAGENT_E_NO_MEMORY.
@@ -26,8 +27,8 @@ class TcpOutbound {
   void close();
   bool done() const { return open_handles_ == 0; }
 
-  // May a chunk for this slot be packed? Not while one before it still waits here.
-  bool ready(uint32_t slot) const;
+  // May a chunk be packed? All lanes are there, and the system has taken what came before it.
+  bool idle() const { return !failed_ && connected_ == lanes_.size() && writing_ == 0; }
   unsigned char* slot(uint32_t slot) const { return memory_.get() + slot * slot_bytes_; }
   // Hands the slot's first `bytes` to the lanes.
   void send(uint32_t slot, uint32_t generation, uint64_t bytes);
@@ -43,26 +44,29 @@ class TcpOutbound {
     LanePreamble preamble = {};
     TcpOutbound* owner = nullptr;
     bool open = false;
+    uint32_t unsent_most = 0;  // bytes that the system takes ahead of the link
     char ignored[8] = {};
   };
   struct Write {
     uv_write_t request = {};
     FrameHeader header = {};
     TcpOutbound* owner = nullptr;
-    uint32_t slot = 0;
   };
 
   static void on_connected(uv_connect_t* request, int status);
   static void on_written(uv_write_t* request, int status);
+  bool tune(Lane* lane) const;
+  static void hold_back(Lane* lane, uint64_t part);
   void fail();
 
   uv_loop_t* loop_;
   std::function<void()> lost_;
   std::vector<Lane> lanes_;
+  uint64_t bytes_per_s_;
   std::vector<Write> writes_;  // slot by slot, one for each lane
   std::unique_ptr<unsigned char, FreeMemory> memory_;
   size_t slot_bytes_ = 0;
-  uint32_t waiting_[kSlotsMax] = {};  // writes of each slot that are not done
+  uint32_t writing_ = 0;  // parts of chunks that the system has not taken whole
   uint32_t connected_ = 0;
   uint32_t open_handles_ = 0;
   bool closing_ = false;

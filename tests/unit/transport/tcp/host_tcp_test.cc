@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 
 #include "unit/transport/family.h"
-#include "unit/transport/host_pair.h"
+#include "unit/transport/tcp/tcp_pair.h"
 
 namespace {
 
@@ -13,38 +13,7 @@ using namespace hexagent::transport;  // NOLINT: a test of one transport
 
 constexpr unsigned char kCanary = 0xc5;
 
-// Two ends in one thread.
-struct Pair : HostPair {
-  explicit Pair(const char* options = nullptr, uint32_t chunk_bytes = 0) {
-    open(host_tcp_ops(), options, 1u << 20, chunk_bytes);
-    connect();
-  }
-  void connect() {
-    source.events.clear();
-    target.events.clear();
-    assert_int_equal(source.ops->connect(source.transport, 2), HEXAGENT_OK);
-    until([this] {
-      return source.find(HEXAGENT_TRANSFER_PEER_UP, 0) != nullptr &&
-             target.find(HEXAGENT_TRANSFER_PEER_UP, 0) != nullptr;
-    });
-  }
-  template <class Reached>
-  void until(const Reached& reached) {
-    while (!reached()) {
-      run_both(&source, &target);
-      if (reached()) return;
-      pollfd sockets[2] = {{source.ops->poll_descriptor(source.transport), POLLIN, 0},
-                           {target.ops->poll_descriptor(target.transport), POLLIN, 0}};
-      poll(sockets, 2, 1);
-    }
-  }
-  void until_quiesced(uint64_t id, uint64_t token) {
-    until([this, id, token] {
-      return source.find(HEXAGENT_TRANSFER_QUIESCED, id) != nullptr &&
-             target.find(HEXAGENT_TRANSFER_QUIESCED, token) != nullptr;
-    });
-  }
-};
+using Pair = TcpPair;
 
 void every_layout_arrives(void**) {
   TestRandom random(1);
@@ -144,7 +113,7 @@ void a_connection_can_be_made_anew(void**) {
 
 void bad_options_are_refused(void**) {
   for (const char* options : {"address=nowhere", "lanes=0", "lanes=17", "port=70000",
-                              "port=", "kernels=none", "listen=1"}) {
+                              "port=", "rate=fast", "kernels=none", "listen=1"}) {
     LocalHost host;
     hexagent_transport_config config = LocalHost::config(1);
     config.options = options;
