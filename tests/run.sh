@@ -89,6 +89,7 @@ if [[ $mode == full ]]; then
   step "64-bit ARM under qemu" bash tests/aarch64.sh
   step "bindings" bash tests/bindings.sh build/clang
   step "CUDA plugin" bash tests/cuda.sh
+  step "NIXL" bash tests/nixl.sh build/clang
   step "gateway" bash tests/gateway.sh build/clang
   step "clang-tidy" static_checks
 fi

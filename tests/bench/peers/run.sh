@@ -31,23 +31,7 @@ if [[ -n $ways ]]; then
     --rounds "$rounds" --out $build
 fi
 
-# What both wheels link and do not bring.
-if ! ldconfig -p | grep -q libibverbs.so.1; then
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    echo "Installing libibverbs1" >&2
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends libibverbs1; } >&2 ||
-      echo "libibverbs1 could not be installed; the peers may fail" >&2
-  else
-    echo "libibverbs.so.1 is missing (Debian: libibverbs1); the peers may fail" >&2
-  fi
-fi
-[[ -x $python/bin/python ]] || python3 -m venv $python
-# Alone: what they depend on (torch, and the servers of a store) has nothing to do with a transfer.
-for peer in "${peers[@]}"; do
-  $python/bin/pip install -q --disable-pip-version-check --no-deps "$peer" >&2 ||
-    echo "$peer could not be had" >&2
-done
-site=$($python/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+site=$(bash tests/bench/peers/fetch.sh $python "${peers[@]}")
 plugin=$(find $build -name hexagent_nixl.so | head -n 1)
 
 echo "$machine"
