@@ -125,6 +125,7 @@ class Engine {
   void on_ack(uint32_t peer, const AckMessage& message);
   void on_grant(uint32_t peer, const GrantMessage& message);
   void on_close_from_target(uint32_t peer, const CloseMessage& message);
+  int64_t second_look_ns() const { return settings_.silence_min_ns / 5; }
   void watch_silence(int64_t now_ns);
 
   // -- engine_target.cc

@@ -265,8 +265,9 @@ void Engine::push_chunk(uint32_t index, int64_t now_ns) {
     if (other.state != Sending::State::kFree && !other.orphan) ahead += other.bytes;
   }
   const int64_t expected_ns = std::min(peer.link.expected_ns(ahead), int64_t{1} << 50);
-  sending.give_up_ns = now_ns + std::max(settings_.silence_min_ns, kSilenceFactor * expected_ns);
-  next_silence_ns_ = std::min(next_silence_ns_, sending.give_up_ns);
+  const int64_t silence_ns = std::max(settings_.silence_min_ns, kSilenceFactor * expected_ns);
+  sending.look_ns = now_ns + silence_ns - second_look_ns();
+  next_silence_ns_ = std::min(next_silence_ns_, sending.look_ns);
   peer.link.on_start(now_ns);
   ++peer.under_way;
 
@@ -394,18 +395,26 @@ void Engine::on_close_from_target(uint32_t peer, const CloseMessage& message) {
   end_transfer(index, message.status, false);
 }
 
-// A peer that lets a chunk wait far too long is gone, whatever its connection says.
+// A peer that lets a chunk wait far too long is gone, whatever its connection says. But where time has
+// passed because we did not run, its words lie unread before our host, which may come to them only
+// after this. So the first look raises a suspicion, and a second one, some time later, decides.
 void Engine::watch_silence(int64_t now_ns) {
   next_silence_ns_ = kNever;
   for (uint32_t index = 0; index < peers_.size(); ++index) {
     Peer& peer = peers_[index];
     if (peer.state != Peer::State::kUp || peer.under_way == 0) continue;
+    bool is_silent = false;
     int64_t first_ns = kNever;
-    for (const Sending& sending : peer.sending) {
+    for (Sending& sending : peer.sending) {
       if (sending.state == Sending::State::kFree || sending.orphan) continue;
-      first_ns = std::min(first_ns, sending.give_up_ns);
+      if (sending.look_ns <= now_ns) {
+        is_silent = is_silent || sending.suspected;
+        sending.suspected = true;
+        sending.look_ns = now_ns + second_look_ns();
+      }
+      first_ns = std::min(first_ns, sending.look_ns);
     }
-    if (first_ns <= now_ns) {
+    if (is_silent) {
       lose_peer(index, HEXAGENT_E_TIMEOUT);
     } else {
       next_silence_ns_ = std::min(next_silence_ns_, first_ns);

@@ -89,7 +89,8 @@ struct Sending {
   uint32_t chunk = 0;
   Credit credit = {};
   uint64_t bytes = 0;
-  int64_t give_up_ns = 0;
+  int64_t look_ns = 0;     // when to look whether it has been acknowledged
+  bool suspected = false;  // it had not at the first look
 };
 
 // A chunk on its way in.

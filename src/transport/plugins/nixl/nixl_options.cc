@@ -12,6 +12,8 @@ namespace hexagent::transport {
 namespace {
 
 constexpr uint64_t kChunkBytesMin = uint64_t{512} << 10;
+// Meeting another peer keeps an end busy for up to some seconds; NIXL tells of killed ones itself.
+constexpr int64_t kSilenceNs = 5'000'000'000;
 constexpr uint64_t kDelayMaxUs = 1'000'000;
 constexpr std::string_view kParam = "nixl.";
 
@@ -42,6 +44,7 @@ hexagent_status make_nixl(const TransportRequest& request, Parts* parts) {
   NixlOptions options;
   const CopyKernels* kernels = &best_kernels();
   parts->settings.chunk_bytes_min = kChunkBytesMin;
+  parts->settings.silence_min_ns = kSilenceNs;
   const auto take = [&](std::string_view key, std::string_view value) {
     return take_option(key, value, &options, &kernels) ||
            take_common_option(key, value, &parts->settings);

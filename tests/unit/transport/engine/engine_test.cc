@@ -297,6 +297,19 @@ void a_dead_target_is_noticed_by_silence(void**) {
   assert_true(pair.sent().end_ns - died <= 260'000'000);
 }
 
+// The source did not run for a while: what the target has said meanwhile is not yet handed over.
+void a_pause_of_our_own_is_no_silence(void**) {
+  Pair pair;
+  pair.begin();
+  pair.world.run_until([&] { return pair.sent().chunks > 5; });
+  pair.world.now_ns += 10'000'000'000;
+  int64_t next_ns = 0;
+  pair.source->engine->progress(0, &next_ns);
+  assert_true(next_ns > pair.world.now_ns);
+  pair.expect_end(HEXAGENT_OK, HEXAGENT_OK);
+  assert_int_equal(pair.source->downs, 0);
+}
+
 void the_host_may_say_that_a_peer_died(void**) {
   Pair pair;
   pair.begin();
@@ -412,6 +425,7 @@ int main() {
       cmocka_unit_test(a_copy_that_fails_ends_both_sides),
       cmocka_unit_test(a_lost_chunk_means_that_the_peer_is_gone),
       cmocka_unit_test(a_dead_target_is_noticed_by_silence),
+      cmocka_unit_test(a_pause_of_our_own_is_no_silence),
       cmocka_unit_test(the_host_may_say_that_a_peer_died),
       cmocka_unit_test(a_peer_that_began_anew_is_another),
       cmocka_unit_test(a_peer_that_forgot_us_says_so),

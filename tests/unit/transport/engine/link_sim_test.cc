@@ -32,6 +32,9 @@ struct Link {
   Link(int64_t bunch_ns, uint32_t slots) {
     world.limits.chunk_bytes_min = world.limits.slot_bytes = kBlockBytes;
     world.limits.slots_per_peer = slots;
+    // When a transfer is over the clock moves to the first look at silence, 250 ms on: there in a
+    // bunch the next begins, on which the time of single chunks depends.
+    world.settings.silence_min_ns = 312'500'000;
     source = &world.add();
     target = &world.add();
     source->mover->link_bytes_per_s = kRate;
