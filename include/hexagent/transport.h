@@ -219,7 +219,16 @@ typedef struct hexagent_transport_host {
 
 enum { HEXAGENT_CONTROL_MAX = 1024 };
 
-/** Limits of a transport. Zero means the default in brackets. */
+/**
+ * Limits of a transport. Zero means the default in brackets.
+ *
+ * `options` are key=value pairs of the transport, separated by spaces; plugins have their own. Both
+ * that are built in: silence_ms=N, after which a peer that acknowledges nothing is gone [250];
+ * kernels=portable, avx2, avx512 or neon [the best]. host-memory: one_copy=on or off [on],
+ * one_copy_min=BYTES of a piece [measured], ptracer=any or none [none], pack=cached or streaming
+ * [cached]. host-tcp: address=IP to listen on, numeric [127.0.0.1], port=N [any], lanes=N, sockets
+ * to a peer [4], rate=BYTES_PER_S to a peer at most [no limit].
+ */
 typedef struct hexagent_transport_config {
   uint32_t struct_size;
   uint32_t worker;           /* whose end this is; not 0 */
@@ -232,7 +241,7 @@ typedef struct hexagent_transport_config {
   uint32_t slots_per_peer;   /* staging slots, each way [3], at most 16 */
   uint32_t slot_bytes;       /* bytes of one [8 MiB]; the largest chunk */
   uint32_t chunk_bytes_min;  /* [depends on the transport] */
-  const char* options;       /* key=value pairs of this transport, separated by spaces; NULL */
+  const char* options;       /* as above; NULL = [none] */
 } hexagent_transport_config;
 
 /* --------------------------------------------------------- what a transport does -------------- */
@@ -327,7 +336,8 @@ typedef struct hexagent_transport_ops {
 
   /**
    * Source, LAYERWISE: the first `layers` layers of the transfer hold their KV; the number never
-   * falls. `event` is the transport's: for CUDA a cudaEvent_t after which they do; NULL = now.
+   * falls. `event` is the transport's: for CUDA a cudaEvent_t after which they do; NULL = now. A
+   * transfer whose layers do not come waits until it is cancelled or the reservation expires.
    * @return  HEXAGENT_OK, HEXAGENT_E_STALE (it has ended), HEXAGENT_E_RANGE.
    */
   hexagent_status (*layers_ready)(hexagent_transport* transport, uint64_t id, uint32_t layers,

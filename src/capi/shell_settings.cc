@@ -73,8 +73,8 @@ constexpr ShellSetting kShellSettings[] = {
     {Key::kTransferSecret, "transfer_secret", "", 0, 0, "",
      "What endpoints must know to be let in, 16 to 256 bytes. It is in no journal, log or answer."},
     {Key::kTransferAnswer, "transfer_answer_timeout_s", "10", 0, 3600, "",
-     "Longest time for an engine to answer RESERVE or SEND of its endpoint, seconds; then the "
-     "transfer fails with HEXAGENT_E_TIMEOUT. 0: any time."},
+     "Longest time for an engine to answer RESERVE or SEND of its endpoint, and between the layers "
+     "of a LAYERWISE transfer, seconds; then it fails with HEXAGENT_E_TIMEOUT. 0: any time."},
 };
 
 constexpr size_t kPathMax = 4000;  // bytes; the system's own limit is a little higher

@@ -157,6 +157,7 @@ hexagent_status Endpoint::add_pool(const hexagent_kv_pool* pool, uint64_t* out) 
   if (status != HEXAGENT_OK) return status;
   try {
     uses_.add_pool(*out, pool->block_count);
+    pool_layers_[*out] = pool->layer_count;
   } catch (...) {
     uses_.remove_pool(*out);
     port_.ops().unregister_pool(port_.get(), *out);
@@ -170,7 +171,9 @@ hexagent_status Endpoint::remove_pool(uint64_t pool) {
     if (transfer.claimed && transfer.blocks.pool == pool) return HEXAGENT_E_STATE;
   }
   const hexagent_status status = port_.ops().unregister_pool(port_.get(), pool);
-  if (status == HEXAGENT_OK) uses_.remove_pool(pool);
+  if (status != HEXAGENT_OK) return status;
+  uses_.remove_pool(pool);
+  pool_layers_.erase(pool);
   return status;
 }
 

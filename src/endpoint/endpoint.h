@@ -80,7 +80,8 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
     uint64_t call = 0;
     uint32_t tokens = 0;
     uint32_t cached_tokens = 0;
-    int64_t answer_by_ns = INT64_MAX;  // by the engine
+    int64_t answer_ns = 0;             // what the engine has for each answer; 0 = any time
+    int64_t answer_by_ns = INT64_MAX;  // for the one that it owes
     uint64_t token = 0;                // of the target's reservation
     uint64_t handle = 0;               // the transport's: token or id
     uint32_t priority = 0;
@@ -90,7 +91,8 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
     std::vector<int32_t> ids;
     bool claimed = false;
     uint32_t flags = 0;
-    uint32_t layers_ready = 0;  // said before the transport had it
+    uint32_t layers_ready = 0;  // as the engine has said
+    uint32_t layers_owed = 0;   // by a LAYERWISE source, in all
     void* event = nullptr;
     hexagent_status wanted_end = HEXAGENT_OK;  // why we have cancelled it
   };
@@ -118,6 +120,8 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
 
   // -- transfers.cc
   void on_asked(const control::Message& message, uint32_t side);
+  static bool owes_answer(const Transfer& transfer);
+  static void begin_wait(Transfer* transfer);
   void expire_questions();
   void on_urgency(const control::Message& message);
   void on_answer(Command* command);
@@ -147,13 +151,14 @@ class Endpoint : private ControllerLink::Owner, private TransportPort::Owner {
   ControllerLink link_;
   uv_loop_t loop_ = {};
   uv_async_t wake_ = {};
-  uv_timer_t answer_timer_ = {};  // runs while an engine is asked
+  uv_timer_t answer_timer_ = {};  // runs while the engine owes an answer
   uv_thread_t thread_ = {};
   std::atomic<bool> stop_{false};
   std::atomic<bool> poisoned_{false};
   bool shut_ = false;
 
   BlockUse uses_;
+  std::map<uint64_t, uint32_t> pool_layers_;
   std::map<uint32_t, Peer> peers_;
   std::map<uint64_t, Transfer> transfers_;
   uint64_t session_ = 0;

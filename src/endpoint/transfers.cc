@@ -56,9 +56,8 @@ void Endpoint::on_asked(const Message& message, uint32_t side) {
   transfer.call = message.call;
   transfer.tokens = message.tokens;
   transfer.cached_tokens = message.cached_tokens;
-  if (message.duration_ns > 0) {
-    transfer.answer_by_ns = monotonic_now() + std::min(message.duration_ns, kAnswerMostNs);
-  }
+  transfer.answer_ns = std::clamp<int64_t>(message.duration_ns, 0, kAnswerMostNs);
+  begin_wait(&transfer);
   transfer.token = message.token;
   transfer.priority = message.priority;
   transfer.deadline_ns = to_deadline(message.deadline_ns);
@@ -83,6 +82,18 @@ void Endpoint::on_asked(const Message& message, uint32_t side) {
   expire_questions();
 }
 
+// A question, or layers that a LAYERWISE source has not named ready.
+bool Endpoint::owes_answer(const Transfer& transfer) {
+  if (transfer.step == Step::kAsked) return true;
+  const bool lives = transfer.step != Step::kEnded && transfer.wanted_end == HEXAGENT_OK;
+  return lives && transfer.layers_ready < transfer.layers_owed;
+}
+
+void Endpoint::begin_wait(Transfer* transfer) {
+  transfer->answer_by_ns =
+      transfer->answer_ns > 0 ? monotonic_now() + transfer->answer_ns : INT64_MAX;
+}
+
 // An engine that does not answer must hold up neither the other end nor the call: what it was asked
 // ends, and its answer, should it come, is one to what has ended.
 void Endpoint::expire_questions() {
@@ -90,9 +101,9 @@ void Endpoint::expire_questions() {
   int64_t next_ns = INT64_MAX;
   for (auto at = transfers_.begin(); at != transfers_.end();) {
     const auto& [id, transfer] = *at++;  // failing it erases it
-    if (transfer.step != Step::kAsked) continue;
+    if (!owes_answer(transfer)) continue;
     if (transfer.answer_by_ns <= now) {
-      fail_now(id, HEXAGENT_E_TIMEOUT);
+      withdraw(id, HEXAGENT_E_TIMEOUT);
     } else {
       next_ns = std::min(next_ns, transfer.answer_by_ns);
     }
@@ -186,6 +197,15 @@ void Endpoint::on_answer(Command* command) {
   if (status != HEXAGENT_OK) return fail_now(command->transfer, status);
   transfer.claimed = true;
   transfer.step = Step::kWaiting;
+  if (!is_reserve && (transfer.flags & HEXAGENT_TRANSFER_LAYERWISE) != 0) {
+    const hexagent_kv_blocks& blocks = transfer.blocks;
+    const uint32_t layers = pool_layers_.at(blocks.pool);
+    transfer.layers_owed = blocks.layer_count != 0 ? blocks.layer_count
+                                                   : layers - std::min(layers, blocks.first_layer);
+    if (transfer.layers_ready > transfer.layers_owed) transfer.layers_ready = 0;  // out of range
+    begin_wait(&transfer);
+    expire_questions();
+  }
   const Peer& peer = peers_[transfer.peer];
   if (peer.state == PeerState::kUp) return move(command->transfer, &transfer);
   need_peer(transfer.peer, peer.incarnation);
@@ -195,8 +215,12 @@ void Endpoint::on_layers_ready(const Command& command) {
   const auto found = transfers_.find(command.transfer);
   if (found == transfers_.end()) return;
   Transfer& transfer = found->second;
-  transfer.layers_ready = std::max(transfer.layers_ready, command.layers);
+  const bool is_asked = transfer.step == Step::kAsked;
+  if (command.layers <= transfer.layers_ready) return;
+  if (!is_asked && command.layers > transfer.layers_owed) return;
+  transfer.layers_ready = command.layers;
   transfer.event = command.event;
+  if (!is_asked) begin_wait(&transfer);
   if (transfer.step == Step::kMoving && transfer.side == HEXAGENT_TRANSFER_SOURCE) {
     port_.ops().layers_ready(port_.get(), transfer.handle, command.layers, command.event);
     port_.stir();

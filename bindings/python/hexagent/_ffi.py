@@ -1444,7 +1444,8 @@ PROTOTYPES = {
     "hexagent_endpoint_refuse": (c_int32, [c_void_p, c_uint64, c_int32]),
     # Source, LAYERWISE: the first `layers` layers hold their KV; the number never falls. `event` is
     # the transport's (CUDA: a cudaEvent_t after which they do), NULL = now. As
-    # hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped.
+    # hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped. The next must come
+    # within the scheduler's `transfer_answer_timeout_s`.
     "hexagent_endpoint_layers_ready": (c_int32, [c_void_p, c_uint64, c_uint32, c_void_p]),
     # What was learnt of the link to a worker, as source.
     # @return  HEXAGENT_OK, HEXAGENT_E_ARGUMENT, _STRUCT_SIZE, _UNKNOWN_WORKER, _UNSUPPORTED.

@@ -395,9 +395,9 @@ void Engine::on_close_from_target(uint32_t peer, const CloseMessage& message) {
   end_transfer(index, message.status, false);
 }
 
-// A peer that lets a chunk wait far too long is gone, whatever its connection says. But where time has
-// passed because we did not run, its words lie unread before our host, which may come to them only
-// after this. So the first look raises a suspicion, and a second one, some time later, decides.
+// A peer that lets a chunk wait far too long is gone, whatever its connection says. But where time
+// has passed because we did not run, its words lie unread before our host, which may come to them
+// only after this. So the first look raises a suspicion, and a second one, later, decides.
 void Engine::watch_silence(int64_t now_ns) {
   next_silence_ns_ = kNever;
   for (uint32_t index = 0; index < peers_.size(); ++index) {

@@ -7,7 +7,7 @@ namespace {
 using namespace hexagent;            // NOLINT: a test of one part
 using namespace hexagent::endpoint;  // NOLINT
 
-constexpr int64_t kAnswerNs = 1'000'000'000;  // those who do answer must be quicker
+constexpr int64_t kAnswerNs = 2'000'000'000;  // those who do answer must be quicker
 
 std::vector<int32_t> say_nothing(const hexagent_endpoint_event&) { return {}; }
 
@@ -62,24 +62,61 @@ void a_late_answer_is_dropped(void**) {
   assert_int_equal(rig.source.told[id].asked, 0);
 }
 
-// Only the silent one: others are asked later, or have answered and wait for their layers.
+// Only the silent one: others are asked later.
 void others_go_on(void**) {
   ImpatientRig rig;
-  rig.source.flags = HEXAGENT_TRANSFER_LAYERWISE;
-  const uint64_t waits = rig.start(1, 2);
-  rig.until([&] { return rig.source.told[waits].asked > 0; });
   rig.target.answer = say_nothing;
   const uint64_t first = rig.start(1, 2);
-  rig.until([&] { return rig.over(first); });
+  rig.until([&] { return rig.target.told[first].asked > 0; });
+  rig.target.answer = nullptr;
+  assert_moves(&rig);
+  rig.target.answer = say_nothing;
   const uint64_t second = rig.start(1, 2);
-  rig.until([&] { return rig.over(second); });
+  rig.until([&] { return rig.over(first) && rig.over(second); });
   assert_int_equal(rig.ended[first].status, HEXAGENT_E_TIMEOUT);
   assert_int_equal(rig.ended[second].status, HEXAGENT_E_TIMEOUT);
-  assert_int_equal(rig.end_count[waits], 0);
-  assert_int_equal(hexagent_endpoint_layers_ready(rig.source.endpoint, waits, kPoolLayers, nullptr),
+}
+
+void say_layers(const Engine& engine, uint64_t id, uint32_t layers) {
+  assert_int_equal(hexagent_endpoint_layers_ready(engine.endpoint, id, layers, nullptr),
                    HEXAGENT_OK);
-  rig.until([&] { return rig.over(waits); });
-  assert_int_equal(rig.ended[waits].status, HEXAGENT_OK);
+}
+
+// It has answered, and the layers that it owes do not come: none, or no more, or one too many.
+void a_source_that_stalls_ends_the_transfer_at_both(void**) {
+  ImpatientRig rig;
+  rig.source.flags = HEXAGENT_TRANSFER_LAYERWISE;
+  for (const uint32_t said : {0u, 1u, kPoolLayers - 1, kPoolLayers + 1}) {
+    const uint64_t id = rig.start(1, 2);
+    rig.until([&] { return rig.source.told[id].asked > 0; });
+    if (said > 0) say_layers(rig.source, id, said);
+    rig.until([&] { return rig.over(id) && rig.target.quiesced(id) && rig.source.quiesced(id); });
+    assert_ended_once(&rig.source, id, HEXAGENT_E_TIMEOUT);
+    // The source's transport tells it, too, and may be quicker.
+    const hexagent_status status = rig.target.told[id].status;
+    assert_true(status == HEXAGENT_E_TIMEOUT || status == HEXAGENT_E_CANCELLED);
+    assert_ended_once(&rig.target, id, status);
+    assert_true(rig.ended[id].status == HEXAGENT_E_TIMEOUT || rig.ended[id].status == status);
+    say_layers(rig.source, id, kPoolLayers);  // too late
+  }
+  rig.source.flags = 0;
+  assert_moves(&rig);
+}
+
+// Each layer gives it the time anew.
+void a_slow_source_is_not_silent(void**) {
+  ImpatientRig rig;
+  rig.source.flags = HEXAGENT_TRANSFER_LAYERWISE;
+  const uint64_t id = rig.start(1, 2);
+  rig.until([&] { return rig.source.told[id].asked > 0; });
+  for (uint32_t layer = 1; layer <= kPoolLayers; ++layer) {
+    const uint64_t later = uv_hrtime() + static_cast<uint64_t>(kAnswerNs) * 2 / 5;
+    rig.until([&] { return uv_hrtime() > later; });
+    assert_int_equal(rig.end_count[id], 0);
+    say_layers(rig.source, id, layer);
+  }
+  rig.until([&] { return rig.over(id); });
+  assert_int_equal(rig.ended[id].status, HEXAGENT_OK);
 }
 
 void without_a_bound_it_waits(void**) {
@@ -109,6 +146,8 @@ int main() {
       cmocka_unit_test(a_silent_source_ends_the_transfer_at_both),
       cmocka_unit_test(a_late_answer_is_dropped),
       cmocka_unit_test(others_go_on),
+      cmocka_unit_test(a_source_that_stalls_ends_the_transfer_at_both),
+      cmocka_unit_test(a_slow_source_is_not_silent),
       cmocka_unit_test(without_a_bound_it_waits),
   };
   return cmocka_run_group_tests_name("silent engines", tests, nullptr, nullptr);

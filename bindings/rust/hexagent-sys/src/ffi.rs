@@ -2689,7 +2689,8 @@ extern "C" {
 
     /// Source, LAYERWISE: the first `layers` layers hold their KV; the number never falls. `event` is
     /// the transport's (CUDA: a cudaEvent_t after which they do), NULL = now. As
-    /// hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped.
+    /// hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped. The next must come
+    /// within the scheduler's `transfer_answer_timeout_s`.
     pub fn hexagent_endpoint_layers_ready(
         endpoint: *mut hexagent_endpoint,
         transfer: u64,
