@@ -141,9 +141,10 @@ void HostTcpMover::close_peer(uint32_t peer) {
 }
 
 // The next chunk is chosen when the system has taken this one whole, not before: what gets urgent
-// meanwhile goes first.
+// meanwhile goes first. One waits also for lanes that are not there yet, so that its time runs: those
+// that never come are a silent peer.
 bool HostTcpMover::ready(uint32_t peer) {
-  return outbound_[peer] != nullptr && outbound_[peer]->idle() && !jobs_.pushes_to(peer);
+  return outbound_[peer] != nullptr && outbound_[peer]->drained() && !jobs_.pushes_to(peer);
 }
 
 // Between two calls no copy runs, and the engine has taken back all that waits.

@@ -27,8 +27,10 @@ class TcpOutbound {
   void close();
   bool done() const { return open_handles_ == 0; }
 
-  // May a chunk be packed? All lanes are there, and the system has taken what came before it.
-  bool idle() const { return !failed_ && connected_ == lanes_.size() && writing_ == 0; }
+  // Has the system taken all that was sent?
+  bool drained() const { return writing_ == 0; }
+  // May a chunk be packed?
+  bool idle() const { return drained() && !failed_ && connected_ == lanes_.size(); }
   unsigned char* slot(uint32_t slot) const { return memory_.get() + slot * slot_bytes_; }
   // Hands the slot's first `bytes` to the lanes.
   void send(uint32_t slot, uint32_t generation, uint64_t bytes);

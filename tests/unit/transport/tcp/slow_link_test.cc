@@ -1,6 +1,14 @@
-// host-tcp where the link is slower than the source: a rate that is asked for is kept, and what is
-// urgent has little before it. Part of acceptance row A13; its times are measured by
+// host-tcp where the link is slower than the source, or is none: a rate that is asked for is kept,
+// what is urgent has little before it, lanes that never come end what waits for them. Part of acceptance row A13; its times are measured by
 // `hexagent bench transport --part urgent --link-rate`.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "transport/engine/message.h"
 #include "transport/tcp/host_tcp.h"
 #include "unit/transport/tcp/tcp_pair.h"
 
@@ -84,12 +92,75 @@ void little_lies_before_the_urgent(void**) {
   }
 }
 
+// A socket of the loopback that lets nobody in: its queue is full, so that the system drops what
+// else wants to connect.
+struct ShutDoor {
+  int server = socket(AF_INET, SOCK_STREAM, 0);
+  std::vector<int> waiting;
+  sockaddr_in where = {};
+
+  ShutDoor() {
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(where);
+    assert_int_equal(bind(server, reinterpret_cast<const sockaddr*>(&where), size), 0);
+    assert_int_equal(listen(server, 0), 0);
+    assert_int_equal(getsockname(server, reinterpret_cast<sockaddr*>(&where), &size), 0);
+    for (bool open = true; open;) {
+      waiting.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+      connect(waiting.back(), reinterpret_cast<const sockaddr*>(&where), size);
+      pollfd ready = {waiting.back(), POLLOUT, 0};
+      open = poll(&ready, 1, 100) == 1;
+      assert_true(waiting.size() < 100);
+    }
+  }
+  ~ShutDoor() {
+    for (const int each : waiting) close(each);
+    close(server);
+  }
+  ShutDoor(const ShutDoor&) = delete;
+  ShutDoor& operator=(const ShutDoor&) = delete;
+};
+
+// As where a wall swallows what goes to the port that the target tells.
+void lanes_that_never_come_are_silence(void**) {
+  const ShutDoor door;
+  HostPair pair;
+  pair.open(host_tcp_ops(), "silence_ms=200", 1u << 16, 0);
+  TestPool give(small_shape(8), 0, 1);
+  const uint64_t pool = HostPair::enter(pair.source, give);
+  assert_int_equal(pair.target.ops->connect(pair.target.transport, 1), HEXAGENT_OK);
+  std::vector<unsigned char> hello = pair.target.sent.front().second;
+  const auto port = static_cast<uint16_t>(ntohs(door.where.sin_port));
+  std::memcpy(hello.data() + offsetof(HelloMessage, address) + offsetof(TcpAddress, port), &port,
+              sizeof(port));
+  LocalHost& source = pair.source;
+  assert_int_equal(source.ops->control(source.transport, 2, hello.data(), hello.size()),
+                   HEXAGENT_OK);
+  const int32_t block = 3;
+  hexagent_kv_transfer transfer = {};
+  transfer.struct_size = sizeof(transfer);
+  transfer.peer_worker = 2;
+  transfer.source.pool = pool;
+  transfer.source.blocks = &block;
+  transfer.source.block_count = 1;
+  transfer.token = 1;  // nobody looks at it
+  uint64_t id = 0;
+  assert_int_equal(source.ops->submit(source.transport, &transfer, &id), HEXAGENT_OK);
+  while (source.find(HEXAGENT_TRANSFER_QUIESCED, id) == nullptr) {
+    source.progress();
+    usleep(1000);
+  }
+  assert_int_equal(source.find(HEXAGENT_TRANSFER_FAILED, id)->status, HEXAGENT_E_TIMEOUT);
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_rate_is_kept),
       cmocka_unit_test(little_lies_before_the_urgent),
+      cmocka_unit_test(lanes_that_never_come_are_silence),
   };
   return cmocka_run_group_tests_name("host tcp, slow link", tests, nullptr, nullptr);
 }
