@@ -141,8 +141,8 @@ void HostTcpMover::close_peer(uint32_t peer) {
 }
 
 // The next chunk is chosen when the system has taken this one whole, not before: what gets urgent
-// meanwhile goes first. One waits also for lanes that are not there yet, so that its time runs: those
-// that never come are a silent peer.
+// meanwhile goes first. One waits also for lanes that are not there yet, so that its time runs:
+// those that never come are a silent peer.
 bool HostTcpMover::ready(uint32_t peer) {
   return outbound_[peer] != nullptr && outbound_[peer]->drained() && !jobs_.pushes_to(peer);
 }
@@ -176,6 +176,7 @@ MoveResult HostTcpMover::do_job(const JobQueue::Waiting& waiting) const {
 void HostTcpMover::turn() {
   constexpr uint32_t kTurnsMax = 8;
   uint32_t turns = 0;
+  inbound_->let_in();
   do {
     uv_run(&loop_, UV_RUN_NOWAIT);
   } while (uv_backend_timeout(&loop_) == 0 && ++turns < kTurnsMax);

@@ -97,14 +97,21 @@ unsigned char* TcpInbound::slot(uint32_t peer, uint32_t slot) const {
 // No exception may go through libuv, which is C: without memory the stranger waits at the door.
 void TcpInbound::on_connection(uv_stream_t* server, int status) {
   if (status != 0) return;
+  auto* self = static_cast<TcpInbound*>(server->data);
+  self->knocking_ = true;
+  self->let_in();
+}
+
+void TcpInbound::let_in() {
+  if (!knocking_ || !listening_) return;
   try {
-    static_cast<TcpInbound*>(server->data)->welcome(server);
+    welcome();
   } catch (const std::bad_alloc&) {
     return;
   }
 }
 
-void TcpInbound::welcome(uv_stream_t* server) {
+void TcpInbound::welcome() {
   lanes_.reserve(lanes_.size() + 1);
   auto lane = std::make_unique<Lane>();
   lane->owner = this;
@@ -113,6 +120,8 @@ void TcpInbound::welcome(uv_stream_t* server) {
   auto* stream = reinterpret_cast<uv_stream_t*>(&lane->handle);
   Lane* raw = lane.get();
   lanes_.push_back(std::move(lane));
+  knocking_ = false;
+  auto* server = reinterpret_cast<uv_stream_t*>(&listener_);
   const auto strangers =
       std::count_if(lanes_.begin(), lanes_.end(), [](const auto& each) { return !each->known; });
   if (uv_accept(server, stream) != 0 || strangers > kStrangersMax ||

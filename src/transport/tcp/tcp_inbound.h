@@ -30,6 +30,8 @@ class TcpInbound {
   hexagent_status open(uint32_t peer, uint32_t slots, uint32_t slot_bytes, TcpAddress* address);
   void close(uint32_t peer);
   void close_all();
+  // Who came when there was no memory, if anybody; libuv listens no more until then.
+  void let_in();
 
   // Is all of this chunk here?
   bool arrived(uint32_t peer, uint32_t slot, uint32_t generation, uint64_t bytes) const;
@@ -63,7 +65,7 @@ class TcpInbound {
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
   static void on_closed(uv_handle_t* handle);
 
-  void welcome(uv_stream_t* server);
+  void welcome();
   void room_for(Lane* lane, uv_buf_t* buffer);
   bool take(Lane* lane, size_t count);
   bool know(Lane* lane);
@@ -74,6 +76,7 @@ class TcpInbound {
   std::function<void(uint32_t)> lost_;
   uv_tcp_t listener_ = {};
   bool listening_ = false;
+  bool knocking_ = false;  // somebody has come and is not let in
   TcpAddress address_ = {};
   std::vector<std::unique_ptr<Staging>> stagings_;  // by peer
   std::vector<std::unique_ptr<Lane>> lanes_;

@@ -1,6 +1,6 @@
 // host-tcp where the link is slower than the source, or is none: a rate that is asked for is kept,
-// what is urgent has little before it, lanes that never come end what waits for them. Part of acceptance row A13; its times are measured by
-// `hexagent bench transport --part urgent --link-rate`.
+// what is urgent has little before it, lanes that never come end what waits for them. Part of
+// acceptance row A13; its times: `hexagent bench transport --part urgent --link-rate`.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -8,11 +8,7 @@
 
 namespace hexagent::transport {
 
-struct TcpPair : HostPair {
-  explicit TcpPair(const char* options = nullptr, uint32_t chunk_bytes = 0) {
-    open(host_tcp_ops(), options, 1u << 20, chunk_bytes);
-    connect();
-  }
+struct TcpEnds : HostPair {
   void connect() {
     source.events.clear();
     target.events.clear();
@@ -37,6 +33,14 @@ struct TcpPair : HostPair {
       return source.find(HEXAGENT_TRANSFER_QUIESCED, id) != nullptr &&
              target.find(HEXAGENT_TRANSFER_QUIESCED, token) != nullptr;
     });
+  }
+};
+
+// Connected.
+struct TcpPair : TcpEnds {
+  explicit TcpPair(const char* options = nullptr, uint32_t chunk_bytes = 0) {
+    open(host_tcp_ops(), options, 1u << 20, chunk_bytes);
+    connect();
   }
 };
 
