@@ -20,7 +20,7 @@ using namespace hexagent::transport;  // NOLINT: a test of one class
 constexpr uint32_t kWorkers = 3;
 constexpr uint32_t kBlocks = 32;
 constexpr uint32_t kSteps = 40'000;  // of one life
-constexpr uint64_t kSeeds = 5;
+constexpr uint64_t kSeeds = 25;      // a million steps, row A20
 
 struct Life {
   TestRandom random;
