@@ -365,9 +365,9 @@ const (
 	DecisionReprioritise DecisionKind = 7
 	// withdraw the call from `worker`; answer with ABORTED
 	DecisionAbort DecisionKind = 8
-	// keep the KV on `worker` until `expected_end_ns`
+	// keep the KV on `worker` until `expected_end_ns` (never sent by 0.1: no policy gains by it)
 	DecisionRetainKV DecisionKind = 9
-	// the KV on `worker` is needed no longer
+	// the KV on `worker` is needed no longer (likewise)
 	DecisionReleaseKV DecisionKind = 10
 	// admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
 	DecisionReject DecisionKind = 11

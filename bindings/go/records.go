@@ -276,7 +276,7 @@ type Workflow struct {
 	TPOTLimitNs int64 `json:"tpot_limit_ns,omitempty"`
 	// name id of a known workflow template; 0 = none
 	TemplateName uint32 `json:"template_name,omitempty"`
-	// hints of the caller, 0 = none
+	// hints of the caller, 0 = none; what-if heeds tokens
 	RemainingCallsP50 uint32 `json:"remaining_calls_p50,omitempty"`
 	RemainingCallsP90 uint32 `json:"remaining_calls_p90,omitempty"`
 	// 0

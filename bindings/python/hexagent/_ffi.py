@@ -253,9 +253,9 @@ HEXAGENT_DECISION_DECODE = 6
 HEXAGENT_DECISION_REPRIORITISE = 7
 #: withdraw the call from `worker`; answer with ABORTED
 HEXAGENT_DECISION_ABORT = 8
-#: keep the KV on `worker` until `expected_end_ns`
+#: keep the KV on `worker` until `expected_end_ns` (never sent by 0.1: no policy gains by it)
 HEXAGENT_DECISION_RETAIN_KV = 9
-#: the KV on `worker` is needed no longer
+#: the KV on `worker` is needed no longer (likewise)
 HEXAGENT_DECISION_RELEASE_KV = 10
 #: admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
 HEXAGENT_DECISION_REJECT = 11
@@ -571,7 +571,7 @@ class hexagent_workflow(Structure):
         ("ttft_limit_ns", c_int64),  # limits for each call; 0 = none
         ("tpot_limit_ns", c_int64),
         ("template_name", c_uint32),  # name id of a known workflow template; 0 = none
-        ("remaining_calls_p50", c_uint32),  # hints of the caller, 0 = none
+        ("remaining_calls_p50", c_uint32),  # hints of the caller, 0 = none; what-if heeds tokens
         ("remaining_calls_p90", c_uint32),
         ("flags", c_uint32),  # 0
         ("remaining_tokens_p50", c_uint64),  # prompt and output tokens still to come

@@ -348,9 +348,9 @@ class DecisionKind(Code):
     REPRIORITISE = 7
     #: withdraw the call from `worker`; answer with ABORTED
     ABORT = 8
-    #: keep the KV on `worker` until `expected_end_ns`
+    #: keep the KV on `worker` until `expected_end_ns` (never sent by 0.1: no policy gains by it)
     RETAIN_KV = 9
-    #: the KV on `worker` is needed no longer
+    #: the KV on `worker` is needed no longer (likewise)
     RELEASE_KV = 10
     #: admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
     REJECT = 11
@@ -888,7 +888,7 @@ class Workflow:
     tpot_limit_ns: int = 0
     #: name id of a known workflow template; 0 = none
     template_name: int = 0
-    #: hints of the caller, 0 = none
+    #: hints of the caller, 0 = none; what-if heeds tokens
     remaining_calls_p50: int = 0
     remaining_calls_p90: int = 0
     #: 0

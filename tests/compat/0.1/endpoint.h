@@ -10,8 +10,16 @@
  *   both     events PROGRESS (target), then DONE or FAILED, then QUIESCED
  * Every RESERVE and every SEND ends with exactly one DONE or FAILED and then exactly one QUIESCED,
  * whatever happens: an answer that cannot be right, a peer that dies, a controller that dies. After
- * QUIESCED the blocks are the engine's again, not before. An engine that never answers blocks
- * nothing: the controller cancels, and QUIESCED follows at once.
+ * QUIESCED the blocks are the engine's again, not before. An engine that does not answer blocks
+ * nothing: after the scheduler's key `transfer_answer_timeout_s` the transfer ends with
+ * FAILED(HEXAGENT_E_TIMEOUT) at both, or earlier when it is cancelled, and QUIESCED follows. So it
+ * does when a LAYERWISE source names no further layer ready for as long; the target may then be
+ * told HEXAGENT_E_CANCELLED.
+ *
+ * Memory: a call that finds none answers HEXAGENT_E_NO_MEMORY, has done nothing and may be made
+ * again. Where the endpoint's own thread finds none, it connects anew, or in the middle of work it
+ * is poisoned: it has stopped, blocks and pools are untouched from then on, every call answers
+ * HEXAGENT_E_POISONED and close remains. What libuv ends the process for: see hexagent_open().
  *
  * Threads: functions are [any thread] unless stated; they queue what is wanted for the endpoint's
  * own thread and do not block. hexagent_endpoint_poll() is [one consumer]. The endpoint's thread
@@ -185,7 +193,8 @@ HEXAGENT_API hexagent_status hexagent_endpoint_refuse(hexagent_endpoint* endpoin
 /**
  * Source, LAYERWISE: the first `layers` layers hold their KV; the number never falls. `event` is
  * the transport's (CUDA: a cudaEvent_t after which they do), NULL = now. As
- * hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped.
+ * hexagent_endpoint_reserve(); what has ended, or is out of range, is dropped. The next must come
+ * within the scheduler's `transfer_answer_timeout_s`.
  */
 HEXAGENT_API hexagent_status hexagent_endpoint_layers_ready(hexagent_endpoint* endpoint,
                                                             uint64_t transfer, uint32_t layers,

@@ -627,7 +627,8 @@ HEXAGENT_API hexagent_status hexagent_link_set(hexagent_scheduler* scheduler,
 /* Flags of a link sample. */
 enum {
   HEXAGENT_SAMPLE_SETUP = 1, /* setup_ns is known (0 = there is none) */
-  HEXAGENT_SAMPLE_QUEUE = 2  /* queue_ns is known (0 = it did not wait) */
+  HEXAGENT_SAMPLE_QUEUE = 2, /* queue_ns is known (0 = it did not wait) */
+  HEXAGENT_SAMPLE_SILENT = 4 /* what is not taken is dropped without a decision */
 };
 
 /** What moving KV really took. 64 bytes. */
@@ -657,16 +658,15 @@ typedef struct hexagent_link_sample {
  * believed at once, as is the third in a row more than half off. The key `learning` = 0 keeps the
  * means as they are. About 32 pairs for each of workers_max are remembered, further ones are not.
  *
- * An accepted sample gets no decision, a refused one does: HEXAGENT_E_UNKNOWN_WORKER, _STALE
- * (incarnation, or a lost worker), _STATE with field `role` (KV goes from workers that prefill to
- * workers that decode), _RANGE as above.
+ * An accepted sample gets no decision, a refused one does unless it is SILENT, as of endpoints:
+ * HEXAGENT_E_UNKNOWN_WORKER, _STALE (incarnation, or a lost worker), _STATE with field `role`
+ * (KV goes from workers that prefill to workers that decode), _RANGE as above.
  *
  * @return  How many were queued: it stops at the first that cannot be, whose status is the answer
  *          when it is the very first (HEXAGENT_E_AGAIN, _RANGE, _RESERVED; one without a worker,
  *          bytes without a duration, less than 1 kB/s or more than 10 TB/s are E_RANGE), or
  *          HEXAGENT_E_ARGUMENT (null, more than HEXAGENT_BATCH_MAX).
- * Ownership: the samples are copied.
- * Threads: [any thread]; never blocks. Since: 0.1
+ * Ownership: the samples are copied. Threads: [any thread]; never blocks. Since: 0.1
  */
 HEXAGENT_API int32_t hexagent_link_measured(hexagent_scheduler* scheduler,
                                             const hexagent_link_sample* samples,
@@ -692,7 +692,7 @@ typedef struct hexagent_workflow {
   int64_t ttft_limit_ns; /* limits for each call; 0 = none */
   int64_t tpot_limit_ns;
   uint32_t template_name;       /* name id of a known workflow template; 0 = none */
-  uint32_t remaining_calls_p50; /* hints of the caller, 0 = none */
+  uint32_t remaining_calls_p50; /* hints of the caller, 0 = none; what-if heeds tokens */
   uint32_t remaining_calls_p90;
   uint32_t flags;                /* 0 */
   uint64_t remaining_tokens_p50; /* prompt and output tokens still to come */
@@ -908,8 +908,9 @@ enum {
   HEXAGENT_DECISION_DECODE = 6,       /* decode on `worker`, KV from `peer_worker` */
   HEXAGENT_DECISION_REPRIORITISE = 7, /* new order_key and priority for what waits on `worker` */
   HEXAGENT_DECISION_ABORT = 8,        /* withdraw the call from `worker`; answer with ABORTED */
-  HEXAGENT_DECISION_RETAIN_KV = 9,    /* keep the KV on `worker` until `expected_end_ns` */
-  HEXAGENT_DECISION_RELEASE_KV = 10,  /* the KV on `worker` is needed no longer */
+  HEXAGENT_DECISION_RETAIN_KV = 9,    /* keep the KV on `worker` until `expected_end_ns` (never sent
+                                          by 0.1: no policy gains by it) */
+  HEXAGENT_DECISION_RELEASE_KV = 10,  /* the KV on `worker` is needed no longer (likewise) */
   HEXAGENT_DECISION_REJECT = 11,      /* admission: status; expected_start/end_ns = the deadline
                                           and the earliest end that can be reached */
   HEXAGENT_DECISION_RISK = 12,        /* the deadline will be missed: see expected_end_ns */
@@ -1269,6 +1270,7 @@ typedef struct hexagent_stats {
   uint64_t link_outliers;             /* not taken, because of their rate */
   uint64_t kv_held_tokens;            /* of ended transfers, until QUIESCED; a gauge */
   uint64_t kv_quiesce_timeouts;       /* given up without it: see quiesce_timeout_s */
+  uint64_t calls_outside; /* of calls_waiting, whose workflows may not begin yet: working_set_max */
 } hexagent_stats;
 
 /** Threads: [question]. Since: 0.1 */
@@ -1276,7 +1278,7 @@ HEXAGENT_API hexagent_status hexagent_stats_read(hexagent_scheduler* scheduler,
                                                  hexagent_stats* stats) HEXAGENT_NOEXCEPT;
 
 /**
- * OpenMetrics text of the statistics (names `hexagent_*`, ends with "# EOF").
+ * OpenMetrics text of statistics and endpoints (names `hexagent_*`, ends with "# EOF").
  * @return HEXAGENT_OK or HEXAGENT_E_BUFFER; `needed` as in hexagent_explain(). [question]
  */
 HEXAGENT_API hexagent_status hexagent_metrics_write(hexagent_scheduler* scheduler, char* buffer,

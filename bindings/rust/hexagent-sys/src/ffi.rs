@@ -245,9 +245,9 @@ pub const HEXAGENT_DECISION_DECODE: u32 = 6;
 pub const HEXAGENT_DECISION_REPRIORITISE: u32 = 7;
 /// withdraw the call from `worker`; answer with ABORTED
 pub const HEXAGENT_DECISION_ABORT: u32 = 8;
-/// keep the KV on `worker` until `expected_end_ns`
+/// keep the KV on `worker` until `expected_end_ns` (never sent by 0.1: no policy gains by it)
 pub const HEXAGENT_DECISION_RETAIN_KV: u32 = 9;
-/// the KV on `worker` is needed no longer
+/// the KV on `worker` is needed no longer (likewise)
 pub const HEXAGENT_DECISION_RELEASE_KV: u32 = 10;
 /// admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
 pub const HEXAGENT_DECISION_REJECT: u32 = 11;
@@ -844,7 +844,7 @@ pub struct hexagent_workflow {
     pub tpot_limit_ns: i64,
     /// name id of a known workflow template; 0 = none
     pub template_name: u32,
-    /// hints of the caller, 0 = none
+    /// hints of the caller, 0 = none; what-if heeds tokens
     pub remaining_calls_p50: u32,
     pub remaining_calls_p90: u32,
     /// 0

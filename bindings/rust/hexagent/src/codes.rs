@@ -674,9 +674,9 @@ pub enum DecisionKind {
     Reprioritise,
     /// withdraw the call from `worker`; answer with ABORTED
     Abort,
-    /// keep the KV on `worker` until `expected_end_ns`
+    /// keep the KV on `worker` until `expected_end_ns` (never sent by 0.1: no policy gains by it)
     RetainKv,
-    /// the KV on `worker` is needed no longer
+    /// the KV on `worker` is needed no longer (likewise)
     ReleaseKv,
     /// admission: status; expected_start/end_ns = the deadline and the earliest end that can be reached
     Reject,
