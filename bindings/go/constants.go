@@ -222,8 +222,10 @@ type WorkerFlags uint32
 const (
 	// pulls only KV it does not hold already
 	WorkerDeltaTransfer WorkerFlags = 1
-	// its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+	// its KV is moved by an endpoint of ours, or by one that keeps the same promise; see below
 	WorkerEndpoint WorkerFlags = 2
+	// as a source it sends KV layer by layer; see below
+	WorkerLayerwise WorkerFlags = 4
 )
 
 // ResyncMax is as in C.

@@ -112,12 +112,13 @@ type Model struct {
 	// count; 0 allowed when no profile is derived from it
 	Parameters  float64 `json:"parameters,omitempty"`
 	WeightBytes float64 `json:"weight_bytes,omitempty"`
-	Layers      uint32  `json:"layers,omitempty"`
-	Hidden      uint32  `json:"hidden,omitempty"`
-	QueryHeads  uint32  `json:"query_heads,omitempty"`
-	KVHeads     uint32  `json:"kv_heads,omitempty"`
-	HeadDim     uint32  `json:"head_dim,omitempty"`
-	_           uint32
+	// for HEXAGENT_WORKER_LAYERWISE too, where 0 = 32
+	Layers     uint32 `json:"layers,omitempty"`
+	Hidden     uint32 `json:"hidden,omitempty"`
+	QueryHeads uint32 `json:"query_heads,omitempty"`
+	KVHeads    uint32 `json:"kv_heads,omitempty"`
+	HeadDim    uint32 `json:"head_dim,omitempty"`
+	_          uint32
 }
 
 // Worker is hexagent_worker of the C API.

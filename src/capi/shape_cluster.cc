@@ -81,6 +81,7 @@ Flaw check_model(const hexagent_scheduler& scheduler, const hexagent_model& reco
 }
 
 Flaw check_worker(const hexagent_scheduler& scheduler, const hexagent_worker& record) {
+  const bool layerwise = (record.flags & HEXAGENT_WORKER_LAYERWISE) != 0;
   return ShapeChecker(&scheduler)
       .id("worker", HEXAGENT_FIELD_WORKER, record.worker)
       .number("role", HEXAGENT_FIELD_ROLE, record.role, HEXAGENT_ROLE_PREFILL, HEXAGENT_ROLE_BOTH)
@@ -108,7 +109,12 @@ Flaw check_worker(const hexagent_scheduler& scheduler, const hexagent_worker& re
       .name("host_domain", HEXAGENT_FIELD_DOMAIN, record.host_domain, true)
       .name("rack_domain", HEXAGENT_FIELD_DOMAIN, record.rack_domain, true)
       .name("zone_domain", HEXAGENT_FIELD_DOMAIN, record.zone_domain, true)
-      .flags("flags", record.flags, HEXAGENT_WORKER_DELTA_TRANSFER | HEXAGENT_WORKER_ENDPOINT)
+      .flags("flags", record.flags,
+             HEXAGENT_WORKER_DELTA_TRANSFER | HEXAGENT_WORKER_ENDPOINT | HEXAGENT_WORKER_LAYERWISE)
+      .rule(!layerwise || record.binding == HEXAGENT_BINDING_PREFILL_START, HEXAGENT_E_RANGE,
+            "flags", HEXAGENT_FIELD_FLAGS, record.flags, "LAYERWISE needs binding PREFILL_START")
+      .rule(!layerwise || (record.flags & HEXAGENT_WORKER_ENDPOINT) == 0, HEXAGENT_E_RANGE, "flags",
+            HEXAGENT_FIELD_FLAGS, record.flags, "an ENDPOINT cannot be LAYERWISE")
       .flaw();
 }
 

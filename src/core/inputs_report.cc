@@ -88,8 +88,17 @@ void infer_before(State* state, uint32_t index, uint32_t phase, TimeNs when) {
   }
 }
 
+// KV of this call moves while its prefill still goes on: it tells nothing of the prefill's end.
+bool is_overlapped(const State& state, uint32_t index, uint32_t phase) {
+  if (phase != HEXAGENT_PHASE_TRANSFER) return false;
+  const Call& call = state.workflows.call(index);
+  return phases_over(call) < HEXAGENT_PHASE_PREFILL &&
+         state.workers[call.prefill_worker].sends_layers();
+}
+
 void started(State* state, uint32_t index, uint32_t phase, TimeNs when) {
   if (phase == HEXAGENT_PHASE_PREFILL) return prefill_started(state, index, when);
+  if (is_overlapped(*state, index, phase)) return layers_started(state, index, when);
   infer_before(state, index, phase, when);
   if (phase == HEXAGENT_PHASE_TRANSFER) return transfer_started(state, index, when);
   decode_started(state, index, when);
@@ -110,7 +119,8 @@ void measure(State* state, uint32_t index, const hexagent_report& report) {
 }
 
 void done(State* state, uint32_t index, const hexagent_report& report, TimeNs when) {
-  infer_before(state, index, report.phase, report.start_ns != 0 ? report.start_ns : when);
+  const bool at_start = report.start_ns != 0 && !is_overlapped(*state, index, report.phase);
+  infer_before(state, index, report.phase, at_start ? report.start_ns : when);
   PhaseReport phase;
   phase.start = report.start_ns;
   phase.end = when;

@@ -229,7 +229,8 @@ void prefill_done(State* state, uint32_t index, const PhaseReport& report) {
     return;
   }
   call.state = CallState::kTransferring;
-  call.times.transfer_start = state->now;
+  // Layers may have been on their way for a while.
+  if (call.times.transfer_start == 0) call.times.transfer_start = state->now;
   if (!report.inferred) emit_transfer(state, index);
 }
 
@@ -253,6 +254,11 @@ void bind_decode(State* state, uint32_t index, const Choice& choice) {
 void transfer_started(State* state, uint32_t index, TimeNs start) {
   Call& call = state->workflows.call(index);
   if (call.state == CallState::kTransferring) call.times.transfer_start = start;
+}
+
+void layers_started(State* state, uint32_t index, TimeNs start) {
+  prefill_started(state, index, start);
+  state->workflows.call(index).times.transfer_start = start;
 }
 
 void transfer_done(State* state, uint32_t index, const PhaseReport& report) {

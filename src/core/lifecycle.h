@@ -45,6 +45,8 @@ void prefill_started(State* state, uint32_t call, TimeNs start);
 void prefill_done(State* state, uint32_t call, const PhaseReport& report);
 // Binds a prefilled call to a decode worker with space and emits TRANSFER.
 void bind_decode(State* state, uint32_t call, const Choice& choice);
+// KV of a call whose prefill goes on moves already: of a worker that sends layer by layer.
+void layers_started(State* state, uint32_t call, TimeNs start);
 void transfer_started(State* state, uint32_t call, TimeNs start);
 void transfer_done(State* state, uint32_t call, const PhaseReport& report);
 void decode_started(State* state, uint32_t call, TimeNs start);

@@ -1,6 +1,7 @@
 /* Malformed profiles, models, workers, links and heartbeats: refused at once, with the field named.
  */
 #include <math.h>
+#include <string.h>
 
 #include "fixture.h"
 
@@ -100,7 +101,22 @@ static void workers_with_a_wrong_member_are_refused(void** state) {
   EXPECT_WORKER(host_domain, 999, HEXAGENT_E_NAME, DOMAIN);
   EXPECT_WORKER(rack_domain, 999, HEXAGENT_E_NAME, DOMAIN);
   EXPECT_WORKER(zone_domain, 999, HEXAGENT_E_NAME, DOMAIN);
-  EXPECT_WORKER(flags, 4, HEXAGENT_E_RESERVED, FLAGS);
+  EXPECT_WORKER(flags, 8, HEXAGENT_E_RESERVED, FLAGS);
+  EXPECT_WORKER(flags, HEXAGENT_WORKER_LAYERWISE | HEXAGENT_WORKER_ENDPOINT, HEXAGENT_E_RANGE,
+                FLAGS);
+}
+
+static void layers_need_a_decode_worker_that_is_known_at_the_start(void** state) {
+  const fixture* self = *state;
+  hexagent_worker layerwise = good_worker(self, 1, HEXAGENT_ROLE_PREFILL);
+  layerwise.flags = HEXAGENT_WORKER_LAYERWISE | HEXAGENT_WORKER_DELTA_TRANSFER;
+  hexagent_error error = {.struct_size = sizeof(error)};
+  layerwise.binding = HEXAGENT_BINDING_PREFILL_END;
+  assert_int_equal(hexagent_worker_set(self->scheduler, &layerwise, 1, &error), HEXAGENT_E_RANGE);
+  assert_int_equal(error.field, HEXAGENT_FIELD_FLAGS);
+  assert_non_null(strstr(error.text, "flags"));
+  layerwise.binding = HEXAGENT_BINDING_PREFILL_START;
+  assert_int_equal(hexagent_worker_set(self->scheduler, &layerwise, 1, &error), HEXAGENT_OK);
 }
 
 #define EXPECT_LINK(member, wrong, wanted, field) \
@@ -243,6 +259,7 @@ int main(void) {
       TEST(profiles_with_a_wrong_member_are_refused),
       TEST(models_with_a_wrong_member_are_refused),
       TEST(workers_with_a_wrong_member_are_refused),
+      TEST(layers_need_a_decode_worker_that_is_known_at_the_start),
       TEST(links_with_a_wrong_member_are_refused),
       TEST(texts_name_the_value_and_what_would_be_right),
       TEST(labels_are_known_once_they_were_given),

@@ -184,8 +184,10 @@ HEXAGENT_BINDING_PREFILL_END = 1
 # Flags of a worker.
 #: pulls only KV it does not hold already
 HEXAGENT_WORKER_DELTA_TRANSFER = 1
-#: its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+#: its KV is moved by an endpoint of ours, or by one that keeps the same promise; see below
 HEXAGENT_WORKER_ENDPOINT = 2
+#: as a source it sends KV layer by layer; see below
+HEXAGENT_WORKER_LAYERWISE = 4
 
 HEXAGENT_RESYNC_MAX = 2048
 
@@ -447,7 +449,7 @@ class hexagent_model(Structure):
         ("kv_bytes_per_token", c_uint32),
         ("parameters", c_double),  # count; 0 allowed when no profile is derived from it
         ("weight_bytes", c_double),
-        ("layers", c_uint32),
+        ("layers", c_uint32),  # for HEXAGENT_WORKER_LAYERWISE too, where 0 = 32
         ("hidden", c_uint32),
         ("query_heads", c_uint32),
         ("kv_heads", c_uint32),
@@ -1105,7 +1107,8 @@ PROTOTYPES = {
     "hexagent_profile_derive": (c_int32, [POINTER(hexagent_gpu), POINTER(hexagent_model), c_uint32, POINTER(hexagent_profile), POINTER(hexagent_error)]),
     # Registers or replaces a profile (key: gpu, model, tensor_parallel). Verdict as a decision.
     "hexagent_profile_set": (c_int32, [c_void_p, POINTER(hexagent_profile), c_uint64, POINTER(hexagent_error)]),
-    # Registers or replaces a model's shape; needed for context limits only. Verdict as a decision.
+    # Registers or replaces a model's shape; needed for context limits, and for how many layers a
+    # HEXAGENT_WORKER_LAYERWISE sends. Verdict as a decision.
     "hexagent_model_set": (c_int32, [c_void_p, POINTER(hexagent_model), c_uint64, POINTER(hexagent_error)]),
     # Adds or updates a worker; a new incarnation loses the old one's calls. Verdict as a decision:
     # HEXAGENT_E_STATE with the field for what calls there were planned on and only a new incarnation
@@ -1212,7 +1215,8 @@ PROTOTYPES = {
     # own and change nothing. An accepted report gets no ACCEPTED decision: what follows from it does.
     #
     # MEASURED: `bytes` really took from start_ns to end_ns, waiting before that not counted; all three
-    # are needed. Taken as by hexagent_link_measured(), but an outlier is only counted.
+    # are needed. Taken as by hexagent_link_measured(), but an outlier is only counted. A transfer that
+    # waited for layers (HEXAGENT_WORKER_LAYERWISE) measures the prefill: leave the flag out.
     #
     # A transfer that FAILED is planned again from there, with another `attempt`, if the prefill worker
     # still has the KV: it is a HEXAGENT_WORKER_ENDPOINT, or binds its decode worker late

@@ -256,8 +256,10 @@ class WorkerFlags(IntFlag):
 
     #: pulls only KV it does not hold already
     DELTA_TRANSFER = 1
-    #: its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+    #: its KV is moved by an endpoint of ours, or by one that keeps the same promise; see below
     ENDPOINT = 2
+    #: as a source it sends KV layer by layer; see below
+    LAYERWISE = 4
 
 #: HEXAGENT_RESYNC_MAX
 RESYNC_MAX = 2048
@@ -619,6 +621,7 @@ class Model:
     #: count; 0 allowed when no profile is derived from it
     parameters: float = 0.0
     weight_bytes: float = 0.0
+    #: for HEXAGENT_WORKER_LAYERWISE too, where 0 = 32
     layers: int = 0
     hidden: int = 0
     query_heads: int = 0

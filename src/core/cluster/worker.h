@@ -48,6 +48,7 @@ struct Worker {
 
   bool can_prefill() const { return (spec.role & HEXAGENT_ROLE_PREFILL) != 0; }
   bool can_decode() const { return (spec.role & HEXAGENT_ROLE_DECODE) != 0; }
+  bool sends_layers() const { return (spec.flags & HEXAGENT_WORKER_LAYERWISE) != 0; }
   bool is_serving() const { return state == WorkerState::kServing; }
   bool matches(uint64_t required, uint64_t excluded) const {
     return (spec.labels & required) == required && (spec.labels & excluded) == 0;

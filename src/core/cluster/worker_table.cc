@@ -61,7 +61,9 @@ hexagent_status WorkerTable::set_model(const hexagent_model& model, uint32_t* fi
     *field = HEXAGENT_FIELD_MODEL;
     return HEXAGENT_E_NAME;
   }
-  pool_of(model.model).max_context_tokens = model.max_context_tokens;
+  ModelPool& pool = pool_of(model.model);
+  pool.max_context_tokens = model.max_context_tokens;
+  pool.layers = model.layers;
   return HEXAGENT_OK;
 }
 

@@ -20,6 +20,7 @@ class SnapshotWriter;
 struct ModelPool {
   uint32_t model = 0;               // name id
   uint32_t max_context_tokens = 0;  // 0 = no limit known
+  uint32_t layers = 0;              // 0 = not told
   std::vector<uint32_t> prefill;
   std::vector<uint32_t> decode;
   // One worker of each distinct time model, so that "the best worker" is found without a full scan.
@@ -30,6 +31,12 @@ struct ModelPool {
   double prefill_kv_tokens = 0.0;       // KV space of the prefill workers together
   double link_latency_s = 0.0;          // smallest over the prefill workers
   Utilisation prefill_use;              // of the prefill workers
+
+  // The last layer's share of what a call's KV is.
+  double last_layer_share() const { return 1.0 / (layers != 0 ? layers : kLayers); }
+
+ private:
+  static constexpr uint32_t kLayers = 32;  // hexagent_model.layers
 };
 
 class WorkerTable {
@@ -75,6 +82,8 @@ class WorkerTable {
   void rebuild_pools();
   void load_profiles(SnapshotReader* reader);
   void load_models(SnapshotReader* reader, uint32_t names_max);
+  void load_layers(SnapshotReader* reader);
+  void save_layers(SnapshotWriter* writer) const;
   void load_workers(SnapshotReader* reader);
 
   uint32_t capacity_;

@@ -30,7 +30,9 @@ bool is_choosy(const Call& call, const RowFilter& filter) {
 // ---- prefill ----
 
 void PrefillRows::reserve(uint32_t workers_max) {
-  for (auto* column : {&end_s, &price_s, &bound_s}) column->reserve(column_size(workers_max));
+  for (auto* column : {&end_s, &price_s, &bound_s, &alone_s}) {
+    column->reserve(column_size(workers_max));
+  }
   kinds_.reserve(workers_max);
 }
 
@@ -40,6 +42,22 @@ void PrefillRows::fill(const PlanView& view, const CallShape& shape, const Joint
   for (auto* column : {&end_s, &price_s, &bound_s}) column->resize(size);
   fill_cold(shape, weights.work * prefill_work_s(view, shape, 0), pool);
   correct(view, shape, weights, pool, filter);
+  longest_alone_s = 0.0;
+  if (pool.prefill.any_layerwise()) fill_alone(view, shape, pool);
+}
+
+// The same numbers as in prefill_option().
+void PrefillRows::fill_alone(const PlanView& view, const CallShape& shape,
+                             const PoolColumns& pool) {
+  const PrefillColumns& columns = pool.prefill;
+  alone_s.assign(end_s.size(), 0.0);
+  for (size_t at = 0; at < pool.prefill_workers.size(); ++at) {
+    if (columns.layerwise[at] == 0 || price_s[at] == kNoPrice) continue;
+    const uint32_t index = pool.prefill_workers[at];
+    alone_s[at] = shape.hits[index] == 0 ? columns.factor[at] * kinds_[columns.kind[at]].alone_s
+                                         : prefill_option(view, shape, index).service_s;
+    longest_alone_s = std::max(longest_alone_s, alone_s[at]);
+  }
 }
 
 // As if nothing were cached; where there is no KV space the price says so.
@@ -203,6 +221,14 @@ void DecodeRows::fill_moves(const CallShape& shape, const DecodeColumns& columns
     }
     store(sizes, at, &bytes);
     store(times, at, &move_s);
+  }
+}
+
+// A bound for any prefill worker: for some it is too low.
+void DecodeRows::hide(const Overlap& overlap) {
+  for (size_t at = 0; at < move_s.size(); at += kLanes) {
+    double* const moves = &move_s[at];
+    for (size_t i = 0; i < kLanes; ++i) moves[i] = visible_s(moves[i], overlap);
   }
 }
 

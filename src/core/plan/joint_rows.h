@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/cluster/prefill_load.h"
+#include "core/plan/overlap.h"
 
 namespace hexagent {
 
@@ -49,6 +50,8 @@ class PrefillRows {
   std::vector<double> end_s;    // of the prefill
   std::vector<double> price_s;  // of the work
   std::vector<double> bound_s;  // its part of what any pair with it costs at least
+  std::vector<double> alone_s;  // of the prefill, where KV is sent layer by layer, else 0
+  double longest_alone_s = 0.0;
 
  private:
   // An engine of one kind and this call, if nothing of it is cached.
@@ -62,6 +65,7 @@ class PrefillRows {
   void fill_cold(const CallShape& shape, double price, const PoolColumns& pool);
   void correct(const PlanView& view, const CallShape& shape, const JointWeights& weights,
                const PoolColumns& pool, const RowFilter& filter);
+  void fill_alone(const PlanView& view, const CallShape& shape, const PoolColumns& pool);
 
   std::vector<KindTime> kinds_;
 };
@@ -72,6 +76,8 @@ class DecodeRows {
   // `late`: some prefill worker needs no KV space yet on the decode worker.
   void fill(const PlanView& view, const CallShape& shape, const JointWeights& weights,
             const PoolColumns& pool, const RowFilter& filter, bool late);
+  // Some prefill may hide as much as this of a transfer; not before fill().
+  void hide(const Overlap& overlap);
   // `transfer`: weight of the least that a transfer takes.
   double bound(const BoundLine& line, double transfer);
   // If nothing but its own interface held the transfer up; kNoTime as above.
@@ -99,6 +105,7 @@ struct PrefillRow {
   double end_s;
   double price_s;
   double bound_s;
+  Overlap overlap;
   uint32_t worker;
   bool late;  // its decode worker is bound when the prefill has ended
 };

@@ -39,6 +39,7 @@ struct PrefillOutlook {
   double half_round_trip_s = 0.0;
   BlockRounding rounding;
   bool late = false;  // its decode worker is bound when the prefill has ended
+  bool layerwise = false;
 
   static PrefillOutlook of(const Worker& worker, const WorkerLoad& load, TimeNs now) {
     return {worker.prefill_engine,
@@ -47,7 +48,8 @@ struct PrefillOutlook {
             static_cast<double>(worker.kv_capacity_tokens),
             0.5 * to_s(worker.spec.dispatch_round_trip_ns),
             BlockRounding::of(worker.spec.block_tokens),
-            worker.spec.binding == HEXAGENT_BINDING_PREFILL_END};
+            worker.spec.binding == HEXAGENT_BINDING_PREFILL_END,
+            worker.sends_layers()};
   }
 };
 

@@ -36,6 +36,7 @@ PrefillOption prefill_option(const PlanView& view, const CallShape& shape, uint3
   option.service_s = prefill_alone_s(worker.engine, work);
   option.wait_s = view.load(index).prefill.wait_s(worker.engine, work, worker.prospect) +
                   worker.half_round_trip_s + kv_wait_s(worker, need, option.service_s);
+  if (worker.layerwise) option.overlap = overlap_of(*shape.pool, option.service_s);
   return option;
 }
 
@@ -55,7 +56,8 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
   return option;
 }
 
-double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes) {
+double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes,
+                  const Overlap& overlap) {
   if (prefill == decode) return 0.0;
   const Worker& source = view.workers()[prefill];
   const Worker& target = view.workers()[decode];
@@ -67,7 +69,9 @@ double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, doubl
       std::max(std::min(egress.bytes, egress.flows * bytes) / path.egress_bytes_per_s,
                std::min(ingress.bytes, ingress.flows * bytes) / path.ingress_bytes_per_s);
   // The wait as it was measured has what we know of in it, and what we do not.
-  return path.latency_s + bytes / path.bytes_per_s + std::max(beside, path.queue_s);
+  const double whole_s = path.latency_s + bytes / path.bytes_per_s + std::max(beside, path.queue_s);
+  if (overlap.last_share == 1.0) return whole_s;
+  return path.latency_s + visible_s(whole_s - path.latency_s, overlap);
 }
 
 void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefill_part,
@@ -79,7 +83,8 @@ void project(const PlanView& view, uint32_t prefill, const PrefillOption& prefil
   choice->wait_s = prefill_part.wait_s;
   choice->prefill_end_s = prefill_part.wait_s + prefill_part.service_s;
   choice->transfer_end_s =
-      choice->prefill_end_s + transfer_s(view, prefill, decode, decode_part.bytes);
+      choice->prefill_end_s +
+      transfer_s(view, prefill, decode, decode_part.bytes, prefill_part.overlap);
   choice->finish_s = choice->transfer_end_s + decode_part.wait_s + decode_part.service_s;
   // Where both phases are on one worker there is one reservation, made at once.
   const bool late =

@@ -17,7 +17,7 @@ inline bool eligible(const Worker& worker, const Call& call, uint32_t index, boo
 }
 
 // Of a call whose KV lies on its prefill worker.
-inline constexpr PrefillOption kPrefillDone{true, 0, 0.0, 0.0};
+inline constexpr PrefillOption kPrefillDone{true, 0, 0.0, 0.0, {}};
 
 PrefillOption prefill_option(const PlanView& view, const CallShape& shape, uint32_t worker);
 DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_t worker);
@@ -26,10 +26,21 @@ DecodeOption decode_option(const PlanView& view, const CallShape& shape, uint32_
 // kind of worker, among others.
 double prefill_work_s(const PlanView& view, const CallShape& shape, uint32_t cached);
 
-// Seconds to move this call's KV, behind what is under way on both ends.
-double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes);
+// Of a prefill that takes so long on a worker that sends layer by layer: but for one layer, sending
+// goes on beside it (notes/algorithms.md 5.7). Waiting for other calls is not counted, though some
+// layers are computed meanwhile: how the engine mixes them is not known.
+inline Overlap overlap_of(const ModelPool& pool, double service_s) {
+  const double last_share = pool.last_layer_share();
+  return {service_s * (1.0 - last_share), last_share};
+}
 
-// The least that transfer_s() can be for this decode worker, whatever the prefill worker.
+// Seconds that this call's KV takes to move once its prefill has ended, behind what is under way on
+// both ends.
+double transfer_s(const PlanView& view, uint32_t prefill, uint32_t decode, double bytes,
+                  const Overlap& overlap);
+
+// The least that transfer_s() can be for this decode worker, whatever the prefill worker, if that
+// hides nothing of it.
 inline double ingress_s(const PlanView& view, uint32_t decode, double bytes) {
   const DecodeOutlook& target = view.decode_outlook(decode);
   if (target.can_prefill) return 0.0;  // it may be the same worker, and nothing moves

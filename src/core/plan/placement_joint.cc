@@ -48,6 +48,7 @@ class Search {
         weights_(weights),
         filter_(filter),
         pool_(view.columns(*shape.pool)),
+        layerwise_(pool_.prefill.any_layerwise()),
         prefills_(view.joint_rows().prefill),
         decodes_(view.joint_rows().decode),
         hopeful_prefills_(view.joint_rows().hopeful_prefill),
@@ -57,6 +58,7 @@ class Search {
     const bool late = pool_.prefill.any_late();
     prefills_.fill(view_, shape_, weights_, pool_, filter_);
     decodes_.fill(view_, shape_, weights_, pool_, filter_, late);
+    if (layerwise_) decodes_.hide(overlap_of(*shape_.pool, prefills_.longest_alone_s));
     const double finish_s = prefills_.earliest_s() + decodes_.earliest_s();
     if (finish_s >= kNoTime) return false;
     close_in(finish_s);
@@ -90,7 +92,7 @@ class Search {
       last_prefill = prefill;
       last_decode = decode;
       const DecodeRow target = decode_row(decode);
-      const double move_s = transfer_s(view_, source.worker, target.worker, target.bytes);
+      const double move_s = move_between(source, target);
       best_cost_ = std::min(best_cost_, cost(source, target, move_s));
       finish_s = source.end_s + move_s + target.finish_s;
     }
@@ -116,8 +118,13 @@ class Search {
   }
 
   PrefillRow prefill_row(size_t at) const {
-    return {prefills_.end_s[at], prefills_.price_s[at], prefills_.bound_s[at],
-            pool_.prefill_workers[at], pool_.prefill.late[at] != 0};
+    const bool layerwise = layerwise_ && pool_.prefill.layerwise[at] != 0;
+    return {prefills_.end_s[at],
+            prefills_.price_s[at],
+            prefills_.bound_s[at],
+            layerwise ? overlap_of(*shape_.pool, prefills_.alone_s[at]) : Overlap{},
+            pool_.prefill_workers[at],
+            pool_.prefill.late[at] != 0};
   }
   DecodeRow decode_row(size_t at) const {
     return {decodes_.finish_s[at],
@@ -162,7 +169,7 @@ class Search {
       for (const DecodeRow& row : hopeful_decodes_) {
         if (source.bound_s + row.bound_s > best_cost_ * kCostSlack) break;
         if (!allowed(source, row)) continue;
-        const double move_s = transfer_s(view_, source.worker, row.worker, row.bytes);
+        const double move_s = move_between(source, row);
         const double pair_cost = cost(source, row, move_s);
         if (pair_cost > best_cost_ || (pair_cost == best_cost_ && !wins_tie(source, row))) continue;
         best_cost_ = pair_cost;
@@ -182,6 +189,10 @@ class Search {
     return !filter_.must_fit || row.fits || (source.late && source.worker != row.worker);
   }
 
+  double move_between(const PrefillRow& source, const DecodeRow& row) const {
+    return transfer_s(view_, source.worker, row.worker, row.bytes, source.overlap);
+  }
+
   double cost(const PrefillRow& source, const DecodeRow& row, double move_s) const {
     return source.price_s + weights_.transfer * move_s + row.price_s +
            own_cost_s(shape_, source.end_s + move_s + row.finish_s, weights_.power);
@@ -194,6 +205,7 @@ class Search {
   const JointWeights& weights_;
   const RowFilter filter_;
   const PoolColumns& pool_;
+  const bool layerwise_;  // some prefill worker sends its KV that way
   PrefillRows& prefills_;
   DecodeRows& decodes_;
   std::vector<PrefillRow>& hopeful_prefills_;
@@ -243,7 +255,7 @@ bool keeps_joint(const PlanView& view, const CallShape& shape, const JointWeight
   const DecodeOption target = decode_option(view, shape, kept->decode);
   if (!source.fits || !target.fits) return false;
   const auto cost_s = [&](uint32_t prefill, const PrefillOption& option) {
-    const double move_s = transfer_s(view, prefill, kept->decode, target.bytes);
+    const double move_s = transfer_s(view, prefill, kept->decode, target.bytes, option.overlap);
     const double end_s = option.wait_s + option.service_s + move_s + target.wait_s;
     return weights.work * prefill_work_s(view, shape, option.cached) + weights.transfer * move_s +
            weights.impact * target.impact_s +
@@ -272,7 +284,7 @@ bool choose_joint_decode(const PlanView& view, const CallShape& shape, uint32_t 
     const DecodeOption option = decode_option(view, shape, index);
     if (!option.fits) continue;
     const double avoided = shape.call->avoid_worker == index ? 1e6 : 0.0;
-    const double move = transfer_s(view, prefill, index, option.bytes);
+    const double move = transfer_s(view, prefill, index, option.bytes, kPrefillDone.overlap);
     const double cost = avoided + weights.transfer * move + weights.impact * option.impact_s +
                         own_cost_s(shape, move + option.wait_s + option.service_s, weights.power);
     if (cost >= best_cost) continue;

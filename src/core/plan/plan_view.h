@@ -13,6 +13,7 @@
 #include "core/cluster/worker_table.h"
 #include "core/plan/joint_rows.h"
 #include "core/plan/outlook.h"
+#include "core/plan/overlap.h"
 #include "core/plan/pool_columns.h"
 #include "core/settings.h"
 #include "core/workflow/workflow.h"
@@ -47,6 +48,7 @@ struct PrefillOption {
   uint32_t cached = 0;
   double wait_s = 0.0;     // until the call progresses undisturbed
   double service_s = 0.0;  // its own prefill from there on
+  Overlap overlap;
 };
 
 // What a decode worker would cost a call (filled by placement_cost.h).

@@ -26,8 +26,9 @@ void PrefillColumns::resize(size_t workers) {
   const size_t size = column_size(workers);
   kinds.clear();
   kind.resize(size, 0);  // of the plan before: as good a guess as any
-  late_count_ = 0;
+  late_count_ = layerwise_count_ = 0;
   late.assign(size, 0);
+  layerwise.assign(size, 0);
   tokens_max.assign(size, kNothingFits);
   for (auto* column : {&factor, &half_trip_s, &drain_s, &next_iteration_tokens}) {
     column->assign(size, 0.0);
@@ -54,6 +55,8 @@ void PrefillColumns::set(size_t at, const PrefillOutlook& worker, const PrefillL
   const PrefillProspect& prospect = worker.prospect;
   late_count_ += (worker.late ? 1u : 0u) - late[at];
   late[at] = worker.late ? 1 : 0;
+  layerwise_count_ += (worker.layerwise ? 1u : 0u) - layerwise[at];
+  layerwise[at] = worker.layerwise ? 1 : 0;
   kind[at] = kind_of(worker.engine, kind[at]);
   tokens_max[at] = longest(worker.kv_free_tokens, worker.rounding.block_tokens);
   factor[at] = worker.engine.factor;

@@ -30,6 +30,7 @@ class PrefillColumns {
   void set(size_t position, const PrefillOutlook& worker, const PrefillLoad& load);
 
   bool any_late() const { return late_count_ > 0; }
+  bool any_layerwise() const { return layerwise_count_ > 0; }
 
   // Engines without what was learned of one worker; most pools have few kinds.
   std::vector<PrefillEngine> kinds;
@@ -41,12 +42,14 @@ class PrefillColumns {
   std::vector<double> next_iteration_tokens;
   // Wait of a call of this bucket that shares the iterations of what is under way.
   std::vector<double> beside_s[PrefillLoad::kBuckets];
-  std::vector<uint8_t> late;  // its decode worker is bound when the prefill has ended
+  std::vector<uint8_t> late;       // its decode worker is bound when the prefill has ended
+  std::vector<uint8_t> layerwise;  // sends KV while it computes
 
  private:
   uint32_t kind_of(const PrefillEngine& engine, uint32_t guess);
 
   uint32_t late_count_ = 0;
+  uint32_t layerwise_count_ = 0;
 };
 
 class DecodeColumns {

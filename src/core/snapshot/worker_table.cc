@@ -33,6 +33,7 @@ void WorkerTable::save(SnapshotWriter* writer) const {
     visit_model_pool(writer, &pool);
     writer->end_row();
   }
+  save_layers(writer);
   writer->begin("workers");
   for (const Worker& worker : workers_) {
     const uint64_t foreign = worker.kv.foreign_blocks();
@@ -42,9 +43,23 @@ void WorkerTable::save(SnapshotWriter* writer) const {
   }
 }
 
+// Models whose layers were told, if there are any.
+void WorkerTable::save_layers(SnapshotWriter* writer) const {
+  bool begun = false;
+  for (const ModelPool& pool : pools_) {
+    if (pool.layers == 0) continue;
+    if (!begun) writer->begin("model_layers");
+    begun = true;
+    writer->number("model", &pool.model);
+    writer->number("layers", &pool.layers);
+    writer->end_row();
+  }
+}
+
 void WorkerTable::load(SnapshotReader* reader, uint32_t names_max) {
   load_profiles(reader);
   load_models(reader, names_max);
+  if (reader->has_section("model_layers")) load_layers(reader);
   load_workers(reader);
   if (reader->sound()) rebuild_pools();
 }
@@ -84,6 +99,21 @@ void WorkerTable::load_models(SnapshotReader* reader, uint32_t names_max) {
   std::sort(models.begin(), models.end());
   const bool twins = std::adjacent_find(models.begin(), models.end()) != models.end();
   if (twins) reader->refuse("model", "is there twice");
+}
+
+void WorkerTable::load_layers(SnapshotReader* reader) {
+  const uint32_t rows = reader->begin("model_layers", pools_.size());
+  for (uint32_t row = 0; row < rows && reader->sound(); ++row) {
+    uint32_t model = 0;
+    uint32_t layers = 0;
+    reader->number("model", &model);
+    reader->number("layers", &layers, 1, UINT32_MAX);
+    if (!reader->sound()) return;
+    if (pool(model) == nullptr) return reader->refuse("model", "is not among the models");
+    if (pool(model)->layers != 0) return reader->refuse("model", "is there twice");
+    reader->end_row();
+    pool_of(model).layers = layers;
+  }
 }
 
 void WorkerTable::load_workers(SnapshotReader* reader) {

@@ -427,7 +427,7 @@ typedef struct hexagent_model {
   uint32_t kv_bytes_per_token;
   double parameters; /* count; 0 allowed when no profile is derived from it */
   double weight_bytes;
-  uint32_t layers;
+  uint32_t layers; /* for HEXAGENT_WORKER_LAYERWISE too, where 0 = 32 */
   uint32_t hidden;
   uint32_t query_heads;
   uint32_t kv_heads;
@@ -463,7 +463,8 @@ HEXAGENT_API hexagent_status hexagent_profile_set(hexagent_scheduler* scheduler,
                                                   uint64_t user_data,
                                                   hexagent_error* error) HEXAGENT_NOEXCEPT;
 
-/** Registers or replaces a model's shape; needed for context limits only. Verdict as a decision. */
+/** Registers or replaces a model's shape; needed for context limits, and for how many layers a
+ * HEXAGENT_WORKER_LAYERWISE sends. Verdict as a decision. */
 HEXAGENT_API hexagent_status hexagent_model_set(hexagent_scheduler* scheduler,
                                                 const hexagent_model* model, uint64_t user_data,
                                                 hexagent_error* error) HEXAGENT_NOEXCEPT;
@@ -489,12 +490,25 @@ enum {
 /* Flags of a worker. */
 enum {
   HEXAGENT_WORKER_DELTA_TRANSFER = 1, /* pulls only KV it does not hold already */
-  HEXAGENT_WORKER_ENDPOINT = 2 /* its KV is moved by an endpoint of ours, or by one that keeps the
-                                * same promise: after a transfer that did not end with DONE it tells
-                                * when nothing touches the blocks any more; see
-                                * HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER
-                                * says of urgency, and later changes of it */
+  HEXAGENT_WORKER_ENDPOINT = 2, /* its KV is moved by an endpoint of ours, or by one that keeps the
+                                 * same promise; see below */
+  HEXAGENT_WORKER_LAYERWISE = 4 /* as a source it sends KV layer by layer; see below */
 };
+
+/*
+ * ENDPOINT: after a transfer that did not end with DONE it tells when nothing touches the blocks
+ * any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency,
+ * and later changes of it.
+ *
+ * LAYERWISE: the engine sends the KV of each layer to the PREFILL's `peer_worker` as soon as it is
+ * computed (as Mooncake and pushing NIXL connectors do), not the whole once the prefill has ended.
+ * Of the transfer only what the prefill does not hide is expected to take time: what it takes less
+ * the call's own prefill but for one layer, and at least the last layer's share of it; how many
+ * layers there are is in hexagent_model. TRANSFER is information then, and a transfer may be
+ * reported STARTED while the prefill goes on. It needs HEXAGENT_BINDING_PREFILL_START, and no
+ * ENDPOINT, which is told to send when the prefill has ended; else HEXAGENT_E_RANGE with
+ * HEXAGENT_FIELD_FLAGS. It says nothing of a worker that only decodes.
+ */
 
 /** One engine instance. A prefill worker's binding rules its calls. */
 typedef struct hexagent_worker {
@@ -852,7 +866,8 @@ enum {
  * own and change nothing. An accepted report gets no ACCEPTED decision: what follows from it does.
  *
  * MEASURED: `bytes` really took from start_ns to end_ns, waiting before that not counted; all three
- * are needed. Taken as by hexagent_link_measured(), but an outlier is only counted.
+ * are needed. Taken as by hexagent_link_measured(), but an outlier is only counted. A transfer that
+ * waited for layers (HEXAGENT_WORKER_LAYERWISE) measures the prefill: leave the flag out.
  *
  * A transfer that FAILED is planned again from there, with another `attempt`, if the prefill worker
  * still has the KV: it is a HEXAGENT_WORKER_ENDPOINT, or binds its decode worker late

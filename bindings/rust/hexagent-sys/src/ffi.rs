@@ -176,8 +176,10 @@ pub const HEXAGENT_BINDING_PREFILL_END: u32 = 1;
 // Flags of a worker.
 /// pulls only KV it does not hold already
 pub const HEXAGENT_WORKER_DELTA_TRANSFER: u32 = 1;
-/// its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+/// its KV is moved by an endpoint of ours, or by one that keeps the same promise; see below
 pub const HEXAGENT_WORKER_ENDPOINT: u32 = 2;
+/// as a source it sends KV layer by layer; see below
+pub const HEXAGENT_WORKER_LAYERWISE: u32 = 4;
 
 pub const HEXAGENT_RESYNC_MAX: u32 = 2048;
 
@@ -554,6 +556,7 @@ pub struct hexagent_model {
     /// count; 0 allowed when no profile is derived from it
     pub parameters: f64,
     pub weight_bytes: f64,
+    /// for HEXAGENT_WORKER_LAYERWISE too, where 0 = 32
     pub layers: u32,
     pub hidden: u32,
     pub query_heads: u32,
@@ -2090,7 +2093,8 @@ extern "C" {
         error: *mut hexagent_error,
     ) -> hexagent_status;
 
-    /// Registers or replaces a model's shape; needed for context limits only. Verdict as a decision.
+    /// Registers or replaces a model's shape; needed for context limits, and for how many layers a
+    /// HEXAGENT_WORKER_LAYERWISE sends. Verdict as a decision.
     pub fn hexagent_model_set(
         scheduler: *mut hexagent_scheduler,
         model: *const hexagent_model,
@@ -2270,7 +2274,8 @@ extern "C" {
     /// own and change nothing. An accepted report gets no ACCEPTED decision: what follows from it does.
     ///
     /// MEASURED: `bytes` really took from start_ns to end_ns, waiting before that not counted; all three
-    /// are needed. Taken as by hexagent_link_measured(), but an outlier is only counted.
+    /// are needed. Taken as by hexagent_link_measured(), but an outlier is only counted. A transfer that
+    /// waited for layers (HEXAGENT_WORKER_LAYERWISE) measures the prefill: leave the flag out.
     ///
     /// A transfer that FAILED is planned again from there, with another `attempt`, if the prefill worker
     /// still has the KV: it is a HEXAGENT_WORKER_ENDPOINT, or binds its decode worker late

@@ -501,8 +501,10 @@ impl From<Binding> for u32 {
 // Flags of a worker.
 /// pulls only KV it does not hold already
 pub const WORKER_DELTA_TRANSFER: u32 = 1;
-/// its KV is moved by an endpoint of ours, or by one that keeps the same promise: after a transfer that did not end with DONE it tells when nothing touches the blocks any more; see HEXAGENT_OUTCOME_QUIESCED. As a source it heeds what a TRANSFER says of urgency, and later changes of it
+/// its KV is moved by an endpoint of ours, or by one that keeps the same promise; see below
 pub const WORKER_ENDPOINT: u32 = 2;
+/// as a source it sends KV layer by layer; see below
+pub const WORKER_LAYERWISE: u32 = 4;
 
 /// Resync max.
 pub const RESYNC_MAX: u32 = 2048;

@@ -46,6 +46,8 @@ void build(Draw* draw, PlanWorld* world) {
     hexagent_worker record = world->record(world->workers.size() + 1, role, gpu);
     if ((*draw)(2) == 0) record.flags = HEXAGENT_WORKER_DELTA_TRANSFER;
     if ((*draw)(3) == 0) record.binding = HEXAGENT_BINDING_PREFILL_END;
+    const bool early = record.binding == HEXAGENT_BINDING_PREFILL_START;
+    if ((*draw)(4) == 0 && early) record.flags |= HEXAGENT_WORKER_LAYERWISE;
     record.block_tokens = static_cast<uint32_t>(1 + (*draw)(32));
     record.egress_bytes_per_s = 1e9 + draw->up_to(1e10);
     record.ingress_bytes_per_s = 1e9 + draw->up_to(1e10);

@@ -42,6 +42,8 @@ void build(Draw* draw, PlanWorld* world) {
     if ((*draw)(2) == 0) record.flags = HEXAGENT_WORKER_DELTA_TRANSFER;
     if ((*draw)(8) == 0) record.binding = HEXAGENT_BINDING_PREFILL_END;
     if ((*draw)(6) == 0) record.labels = 1;
+    const bool early = record.binding == HEXAGENT_BINDING_PREFILL_START;
+    if ((*draw)(4) == 0 && early) record.flags |= HEXAGENT_WORKER_LAYERWISE;
     record.block_tokens = static_cast<uint32_t>(1 + (*draw)(32));
     record.ingress_bytes_per_s = 1e9 + draw->up_to(1e10);
     const uint32_t index = world->add(record);
@@ -76,8 +78,11 @@ struct Searched {
       return rows.prefill.price_s[at] == kNoPrice && rows.prefill.end_s[at] == kNoTime;
     }
     const double price = kWeights.work * prefill_work_s(world.view, world.shape, option.cached);
+    const bool layerwise = pool.prefill.layerwise[at] != 0;
     return rows.prefill.end_s[at] == option.wait_s + option.service_s &&
-           rows.prefill.price_s[at] == price;
+           rows.prefill.price_s[at] == price &&
+           (!layerwise || rows.prefill.alone_s[at] == option.service_s) &&
+           rows.prefill.longest_alone_s >= (layerwise ? option.service_s : 0.0);
   }
   bool decode_is_right(size_t at) const {
     const uint32_t index = world.shape.pool->decode[at];

@@ -42,6 +42,8 @@ void add_randomly(Draw* draw, Network network, uint32_t role, PlanWorld* world) 
     record.dispatch_round_trip_ns = static_cast<int64_t>(1 + (*draw)(20'000'000));
   }
   if (network == Network::kCapped) record.rack_domain = static_cast<uint32_t>(10 + (*draw)(3));
+  const bool early = record.binding == HEXAGENT_BINDING_PREFILL_START;
+  if ((*draw)(3) == 0 && early) record.flags |= HEXAGENT_WORKER_LAYERWISE;
   const uint32_t index = world->add(record);
   load_randomly(draw, &world->workers[index]);
   world->hits[index] = (*draw)(2) == 0 ? 0 : static_cast<uint32_t>((*draw)(4000));
@@ -57,6 +59,11 @@ void build(Draw* draw, Network network, PlanWorld* world) {
   for (uint64_t count = (*draw)(2); count > 0; --count) {
     add_randomly(draw, network, HEXAGENT_ROLE_BOTH, world);
   }
+  hexagent_model model = {};
+  model.model = PlanWorld::kModel;
+  model.layers = static_cast<uint32_t>((*draw)(3) * 4);  // 0: nobody told
+  uint32_t field = 0;
+  world->workers.set_model(model, &field);
   if (network == Network::kCapped) {
     hexagent_link link = {};
     link.source_domain = 10;
@@ -84,7 +91,7 @@ double cost_of(const PlanWorld& world, const JointWeights& weights, uint32_t pre
                uint32_t decode) {
   const PrefillOption source = prefill_option(world.view, world.shape, prefill);
   const DecodeOption target = decode_option(world.view, world.shape, decode);
-  const double move = transfer_s(world.view, prefill, decode, target.bytes);
+  const double move = transfer_s(world.view, prefill, decode, target.bytes, source.overlap);
   const double finish =
       source.wait_s + source.service_s + move + (target.wait_s + target.service_s);
   const double work = prefill_work_s(world.view, world.shape, source.cached);

@@ -158,15 +158,15 @@ void flows_share_an_interface_fairly(void** state) {
   PlanWorld& world = world_of(state);
   const uint32_t prefill = world.add_prefill();
   const uint32_t decode = world.add_decode();
-  const double alone = transfer_s(world.view, prefill, decode, 9e9);
+  const double alone = transfer_s(world.view, prefill, decode, 9e9, {});
   assert_true(near(alone, 20e-6 + 0.2));
   world.workers[prefill].load.egress = {1e12, 2.0};  // two long ones: each moves as much as ours
-  assert_true(near(transfer_s(world.view, prefill, decode, 9e9), alone + 0.4));
+  assert_true(near(transfer_s(world.view, prefill, decode, 9e9, {}), alone + 0.4));
   world.workers[decode].load.ingress = {4.5e9, 1.0};  // a short one, hidden behind those
-  assert_true(near(transfer_s(world.view, prefill, decode, 9e9), alone + 0.4));
+  assert_true(near(transfer_s(world.view, prefill, decode, 9e9, {}), alone + 0.4));
   world.workers[prefill].load.egress = {};
-  assert_true(near(transfer_s(world.view, prefill, decode, 9e9), alone + 0.1));
-  assert_true(transfer_s(world.view, prefill, prefill, 9e9) == 0.0);  // in one place
+  assert_true(near(transfer_s(world.view, prefill, decode, 9e9, {}), alone + 0.1));
+  assert_true(transfer_s(world.view, prefill, prefill, 9e9, {}) == 0.0);  // in one place
 }
 
 void a_cap_between_domains_slows_the_transfer(void** state) {
@@ -187,8 +187,86 @@ void a_cap_between_domains_slows_the_transfer(void** state) {
   link.bytes_per_s = 1e8;
   link.latency_ns = 5'000'000;
   assert_true(world.links.set(link));
-  assert_true(near(transfer_s(world.view, prefill, far_decode, 1e8), 0.005 + 1.0));
+  assert_true(near(transfer_s(world.view, prefill, far_decode, 1e8, {}), 0.005 + 1.0));
   assert_int_equal(world.choose(own_finish_placement()).decode, near_decode);
+}
+
+// The prefill of 1000 tokens takes 0.11 s on a slow worker, 0.1 s of it before the last of 11
+// layers is computed.
+struct LayersWorld {
+  explicit LayersWorld(PlanWorld* world) {
+    hexagent_model model = {};
+    model.model = PlanWorld::kModel;
+    model.layers = 11;
+    uint32_t field = 0;
+    world->workers.set_model(model, &field);
+    hexagent_worker record = world->record(1, HEXAGENT_ROLE_PREFILL);
+    record.flags = HEXAGENT_WORKER_LAYERWISE;
+    prefill = world->add(record);
+    decode = world->add_decode();
+    overlap = prefill_option(world->view, world->shape, prefill).overlap;
+  }
+  uint32_t prefill;
+  uint32_t decode;
+  Overlap overlap;
+};
+
+void a_slow_transfer_shows_less_the_prefill_but_for_a_layer(void** state) {
+  PlanWorld& world = world_of(state);
+  const LayersWorld layers(&world);
+  assert_true(near(layers.overlap.hidden_s, 0.1));
+  const double shown = transfer_s(world.view, layers.prefill, layers.decode, 9e9, layers.overlap);
+  assert_true(near(shown, 20e-6 + 0.2 - 0.1));
+}
+
+void a_fast_transfer_shows_its_last_layer(void** state) {
+  PlanWorld& world = world_of(state);
+  const LayersWorld layers(&world);
+  const double shown = transfer_s(world.view, layers.prefill, layers.decode, 4.5e8, layers.overlap);
+  assert_true(near(shown, 20e-6 + 0.01 / 11.0));
+  world.workers[layers.prefill].load.egress = {1e12, 10.0};  // in line with those beside it
+  const double beside =
+      transfer_s(world.view, layers.prefill, layers.decode, 4.5e8, layers.overlap);
+  assert_true(near(beside, 20e-6 + 0.11 / 11.0));
+}
+
+void what_is_cached_hides_nothing_of_a_transfer(void** state) {
+  PlanWorld& world = world_of(state);
+  const LayersWorld layers(&world);
+  world.hits[layers.prefill] = 900;
+  const Overlap overlap = prefill_option(world.view, world.shape, layers.prefill).overlap;
+  assert_true(near(overlap.hidden_s, 0.02 * 10.0 / 11.0));
+}
+
+void after_the_prefill_the_whole_transfer_shows(void** state) {
+  PlanWorld& world = world_of(state);
+  const LayersWorld layers(&world);
+  const DecodeOption target = decode_option(world.view, world.shape, layers.decode);
+  Choice choice;
+  project(world.view, layers.prefill, kPrefillDone, layers.decode, target, &choice);
+  assert_true(near(choice.transfer_end_s, 20e-6 + 1e8 / 45e9));
+}
+
+void layers_that_nobody_told_are_32(void** state) {
+  PlanWorld& world = world_of(state);
+  hexagent_worker record = world.record(1, HEXAGENT_ROLE_PREFILL);
+  record.flags = HEXAGENT_WORKER_LAYERWISE;
+  const uint32_t prefill = world.add(record);
+  const Overlap overlap = prefill_option(world.view, world.shape, prefill).overlap;
+  assert_true(near(overlap.last_share, 1.0 / 32.0));
+}
+
+// On a slow link the worker that computes longer hides more: the end is what counts.
+void a_choice_counts_what_is_hidden(void** state) {
+  PlanWorld& world = world_of(state);
+  const LayersWorld layers(&world);
+  hexagent_worker plain = world.record(3, HEXAGENT_ROLE_PREFILL, PlanWorld::kFastGpu);
+  for (const auto& [bytes_per_s, wanted] : {std::pair{45e9, 2u}, {1e9, 0u}}) {
+    plain.egress_bytes_per_s = bytes_per_s;  // 0.055 s and 0.1 s against 0.11 s and nearly nothing
+    assert_int_equal(world.add(plain), 2);
+    world.view.begin(0);
+    assert_int_equal(world.choose(own_finish_placement()).prefill, wanted);
+  }
 }
 
 void own_cost_is_seconds_where_the_stretch_is_as_projected(void** state) {
@@ -270,6 +348,12 @@ int main() {
       PLAN_TEST(cached_tokens_make_the_prefill_shorter_unless_costs_are_blind),
       PLAN_TEST(flows_share_an_interface_fairly),
       PLAN_TEST(a_cap_between_domains_slows_the_transfer),
+      PLAN_TEST(a_slow_transfer_shows_less_the_prefill_but_for_a_layer),
+      PLAN_TEST(a_fast_transfer_shows_its_last_layer),
+      PLAN_TEST(what_is_cached_hides_nothing_of_a_transfer),
+      PLAN_TEST(after_the_prefill_the_whole_transfer_shows),
+      PLAN_TEST(layers_that_nobody_told_are_32),
+      PLAN_TEST(a_choice_counts_what_is_hidden),
       PLAN_TEST(own_cost_is_seconds_where_the_stretch_is_as_projected),
       PLAN_TEST(impact_prices_work_by_the_utilisation),
       PLAN_TEST(impact_spares_a_decode_batch_for_calls_that_are_safe),

@@ -78,6 +78,15 @@ Case twin(const char* expected, const char* section, const char* column) {
           [=](Sheet* sheet) { sheet->set(section, column, 1, sheet->get(section, column, 0)); }};
 }
 
+// Layers of the first model, and of the one with so much higher a name.
+Case layers(const char* expected, uint64_t higher, uint64_t count) {
+  return {expected, [=](Sheet* sheet) {
+            const uint64_t model = sheet->get("models", "model", 0);
+            sheet->sections().push_back(
+                {"model_layers", 2, {{"model", {model, model + higher}}, {"layers", {count}}}});
+          }};
+}
+
 // The call in the first row of this state gets another value.
 Case of_state(const char* expected, CallState state, const char* column, uint64_t value) {
   return {expected, [=](Sheet* sheet) {
@@ -173,6 +182,9 @@ std::vector<Case> cluster() {
          }
        }},
       twin("section models, column model: is there twice", "models", "model"),
+      layers("section model_layers, column model, row 1: is not among the models", 50, 80),
+      layers("section model_layers, column model, row 1: is there twice", 0, 80),
+      layers("section model_layers, column layers, row 0: 0 is not 1 to", 1, 0),
       twin("section workers, column worker, row 1: is there twice", "workers", "worker"),
       value("section workers, column model, row 2: is not among the models", "workers", "model", 2,
             60),
