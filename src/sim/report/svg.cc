@@ -54,7 +54,7 @@ struct Axes {
   static double y(double share) { return kTop + (1.0 - share) * (kHeight - kTop - kBottom); }
 };
 
-std::string escaped(const std::string& text) {
+std::string escaped_xml(const std::string& text) {
   std::string out;
   for (char letter : text) {
     if (letter == '<') {
@@ -146,7 +146,7 @@ void add_legend(const Comparison& comparison, std::string* out) {
         "stroke-dasharray='%s'/>\n",
         x, x + 26, y, y, style.colour, style.width, style.dash);
     add(out, "<text x='%.1f' y='%.1f' fill='#111111'>%s</text>\n", x + 34, y + 1,
-        escaped(policy.policy).c_str());
+        escaped_xml(policy.policy).c_str());
     add(out, "<text x='%.1f' y='%.1f' fill='#666666'>%s</text>\n", x + 34, y + 15,
         legend_text(policy).c_str());
   }
@@ -175,7 +175,8 @@ std::string attainment_svg(const Comparison& comparison,
   std::string traces;
   for (const std::string& trace : cell.traces) traces += (traces.empty() ? "" : " + ") + trace;
   add(&out, "<text x='%.1f' y='26' font-size='15' fill='#111111'>%s on %s, %s</text>\n", kLeft,
-      escaped(traces).c_str(), escaped(cell.cluster).c_str(), escaped(cell.model).c_str());
+      escaped_xml(traces).c_str(), escaped_xml(cell.cluster).c_str(),
+      escaped_xml(cell.model).c_str());
   add(&out,
       "<text x='%.1f' y='44' fill='#666666'>simulated, %s %.2f, %u workflows x %zu seeds"
       "</text>\n",
