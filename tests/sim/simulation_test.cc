@@ -38,6 +38,7 @@ struct Outcome {
   bool ordered = true;    // every workflow once
   bool plausible = true;  // no stretch below what the hidden factors and jitter allow
   uint64_t hash = 0;
+  double completion_s = 0.0;  // of the measured ones together
 };
 
 Outcome outcome_of(const RunResult& run) {
@@ -52,6 +53,7 @@ Outcome outcome_of(const RunResult& run) {
     last = record.index;
     if (!record.measured) continue;
     ++outcome.measured;
+    outcome.completion_s += record.completion_s;
     if (!(record.completion_s / record.horizon_s > 0.6)) outcome.plausible = false;
   }
   return outcome;
@@ -98,6 +100,48 @@ void decode_bound_at_prefill_end_works_too(void**) {
   for (const char* policy : {"default", "hexagent", "llf", "hexgen-flow", "dynamo", "sglang"}) {
     assert_whole(run_once(cell, policy, 1), 40);
   }
+}
+
+// Links slow enough that transfers weigh.
+CellRequest slow_links(const std::vector<std::string>& lines) {
+  CellRequest request = captain_cell();
+  request.load = 0.3;
+  request.cluster_lines = lines;
+  request.cluster_lines.push_back("nic_gbit_per_s 10");
+  return request;
+}
+
+void layers_sent_early_work_under_every_policy(void**) {
+  const Cell cell = prepare_cell(slow_links({"transfer layerwise"}));
+  for (const char* policy : {"default", "hexagent", "hexgen-flow", "sglang"}) {
+    assert_whole(run_once(cell, policy, 1), 40);
+  }
+}
+
+void layers_sent_early_survive_lost_workers(void**) {
+  const std::vector<WorkerLoss> losses = {{0, 10.0, 30.0}, {3, 20.0, 30.0}, {1, 60.0, 5.0}};
+  const Cell cell = prepare_cell(slow_links({"transfer layerwise"}));
+  for (const char* policy : {"default", "workflow-fcfs"}) {
+    assert_whole(run_once(cell, policy, 2, losses), 40);
+  }
+}
+
+// Decode batches of few blocks: reservations are granted late and sequences preempted.
+void layers_sent_early_wait_for_space(void**) {
+  const Cell cell = prepare_cell(slow_links({"transfer layerwise", "kv_share 0.05"}));
+  assert_whole(run_once(cell, "fcfs", 1), 40);
+  assert_whole(run_once(cell, "default", 1), 40);
+}
+
+void layers_sent_early_save_time(void**) {
+  const double after_s = run_once(prepare_cell(slow_links({})), "default", 1).completion_s;
+  const double layers_s =
+      run_once(prepare_cell(slow_links({"transfer layerwise"})), "default", 1).completion_s;
+  const double some_s =
+      run_once(prepare_cell(slow_links({"transfer A100-80G layerwise"})), "default", 1)
+          .completion_s;
+  assert_true(layers_s < 0.98 * after_s);
+  assert_true(some_s < after_s && some_s > layers_s);
 }
 
 void a_lost_worker_costs_time_and_no_workflow(void**) {
@@ -174,6 +218,10 @@ int main() {
       cmocka_unit_test(every_workflow_ends_once_under_every_policy),
       cmocka_unit_test(every_workflow_ends_once_under_every_rival),
       cmocka_unit_test(decode_bound_at_prefill_end_works_too),
+      cmocka_unit_test(layers_sent_early_work_under_every_policy),
+      cmocka_unit_test(layers_sent_early_survive_lost_workers),
+      cmocka_unit_test(layers_sent_early_wait_for_space),
+      cmocka_unit_test(layers_sent_early_save_time),
       cmocka_unit_test(a_lost_worker_costs_time_and_no_workflow),
       cmocka_unit_test(a_drain_measures_all_and_ends),
       cmocka_unit_test(sessions_run_closed_loop),

@@ -53,6 +53,7 @@ refuses 1 'finite' simulate "${cell[@]}" --round-trip-ms nan
 refuses 1 'arrivals: sometimes' simulate "${cell[@]}" --arrivals sometimes
 refuses 1 'arrivals: gamma:-1' simulate "${cell[@]}" --arrivals gamma:-1
 refuses 1 'decode binding' simulate "${cell[@]}" --decode-binding whenever
+refuses 1 'cluster lines:1: transfer: layerwise needs' simulate "${cell[@]}" --decode-binding prefill_end --cluster-line 'transfer layerwise'
 refuses 1 'model gpt-0' simulate "${cell[@]}" --model gpt-0
 refuses 1 'policy = "nonsense"' simulate "${cell[@]}" --policy nonsense
 refuses 1 'policy = "nonsense"' compare "${cell[@]}" --policy default,nonsense
@@ -105,6 +106,9 @@ bad_cluster "$(line_of nic_gbit)" 'nic_gbit_per_s' 's/^nic_gbit_per_s 400/nic_gb
 bad_cluster "$(line_of nic_eff)" 'nic_efficiency' 's/^nic_efficiency 0.90/nic_efficiency 1.5/'
 bad_cluster "$(line_of block)" 'block_tokens' 's/^block_tokens 16/block_tokens 0/'
 bad_cluster "$(line_of decode_binding)" 'decode_binding' 's/^decode_binding prefill_start/decode_binding whenever/'
+bad_cluster "$(line_of transfer)" 'transfer: is not' 's/^transfer after_prefill/transfer early/'
+bad_cluster "$(line_of transfer)" 'transfer: layerwise needs decode_binding' \
+  's/^transfer after_prefill/transfer layerwise/; s/^decode_binding prefill_start/decode_binding prefill_end/'
 bad_cluster "$(line_of chunk)" 'chunky' 's/^chunk_tokens/chunky/'
 
 zcat "$trace" | head -n 1 >trace.cluster

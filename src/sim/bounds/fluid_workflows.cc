@@ -50,6 +50,7 @@ class Floors {
         site.prefill_workers += 1.0 / factors[worker].prefill;
         site.decode_workers += 1.0 / factors[worker].decode;
       }
+      layerwise_ = layerwise_ || group.layerwise;
       has_both_ = has_both_ || (site.prefills && site.decodes);
       sites_.push_back(site);
     }
@@ -128,7 +129,12 @@ class Floors {
       const double time_s = work_[site].decode_alone_s(need.prompt, need.output);
       decode_s = std::min(decode_s, at.decode_factor * time_s);
     }
-    const double move_s = has_both_ ? 0.0 : cell_.cluster.file.link_latency_s() + need.bytes / nic;
+    const double latency_s = cell_.cluster.file.link_latency_s();
+    // Sent layer by layer, all but the last layer may be there when the prefill ends.
+    if (layerwise_ && !has_both_) {
+      return std::max(prefill_s, need.bytes / nic) + latency_s + decode_s;
+    }
+    const double move_s = has_both_ ? 0.0 : latency_s + need.bytes / nic;
     return prefill_s + move_s + decode_s;
   }
 
@@ -137,6 +143,7 @@ class Floors {
   std::vector<LeastWork> work_;
   std::vector<Site> sites_;
   bool has_both_ = false;
+  bool layerwise_ = false;  // some of those that prefill
 };
 
 // The longest path, each call after the half round trips of its decision and its parents' reports.

@@ -1,10 +1,11 @@
 // One table of keys; each key has a reader of its own that checks number and range of its values.
 #include "sim/cluster/cluster.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <set>
+#include <map>
 
 #include "sim/cluster/csv_table.h"
 #include "sim/input_error.h"
@@ -127,6 +128,21 @@ void read_delta(ClusterFile& cluster, const Line& line) {
   cluster.delta_transfer = line.words[1] == "on";
 }
 
+void read_transfer(ClusterFile& cluster, const Line& line) {
+  line.need_values(1, 2);
+  const std::string& word = line.words.back();
+  const bool layerwise = word == name_of(Transfer::kLayerwise);
+  if (!layerwise && word != name_of(Transfer::kAfterPrefill)) {
+    line.fail("is not after_prefill or layerwise: " + word);
+  }
+  const Transfer transfer = layerwise ? Transfer::kLayerwise : Transfer::kAfterPrefill;
+  if (line.words.size() == 2) {
+    cluster.transfer = transfer;
+  } else if (!cluster.transfer_by_gpu.emplace(line.words[1], transfer).second) {
+    line.fail("is given twice for " + line.words[1]);
+  }
+}
+
 struct Key {
   const char* name;
   bool repeats;
@@ -164,6 +180,7 @@ constexpr std::array kKeys = {
           c.dispatch_round_trip_ms = line.only_real(0.0, 1e5);
         }},
     Key{"delta_transfer", false, read_delta},
+    Key{"transfer", true, read_transfer},
 };
 
 std::vector<std::string> split_words(std::string_view line) {
@@ -178,17 +195,38 @@ std::vector<std::string> split_words(std::string_view line) {
   return words;
 }
 
-void read_line(ClusterFile& cluster, const Line& line, std::set<std::string>& seen) {
+using SeenKeys = std::map<std::string, int64_t>;  // to the line of the last one
+
+void read_line(ClusterFile& cluster, const Line& line, SeenKeys& seen) {
   for (const Key& key : kKeys) {
     if (line.words[0] != key.name) continue;
-    if (!seen.insert(key.name).second && !key.repeats) line.fail("is given twice");
+    if (seen.contains(key.name) && !key.repeats) line.fail("is given twice");
+    seen[key.name] = line.number;
     key.read(cluster, line);
     return;
   }
   line.fail("is not a key of a cluster file");
 }
 
-void check_whole(const ClusterFile& cluster) {
+// Nobody knows where to send the layers while the decode worker is bound at the prefill's end.
+// `source`, `line`: where the later of the two was read, 0 if neither was there.
+void check_transfer(const ClusterFile& cluster, const std::string& source, int64_t line) {
+  if (cluster.decode_binding == DecodeBinding::kPrefillStart) return;
+  bool layerwise = false;
+  for (const WorkerGroup& group : cluster.workers) {
+    layerwise |= group.role != WorkerRole::kDecode && cluster.is_layerwise(group.gpu);
+  }
+  if (!layerwise) return;
+  throw InputError(line == 0 ? cluster.path : source, line, "transfer",
+                   "layerwise needs decode_binding prefill_start");
+}
+
+int64_t line_of(const SeenKeys& seen, const char* key) {
+  const auto found = seen.find(key);
+  return found == seen.end() ? 0 : found->second;
+}
+
+void check_whole(const ClusterFile& cluster, const std::string& source, const SeenKeys& seen) {
   if (cluster.name.empty()) throw InputError(cluster.path, 0, "cluster", "is missing");
   if (cluster.tensor_parallel.empty()) {
     throw InputError(cluster.path, 0, "tensor_parallel", "is missing");
@@ -201,6 +239,8 @@ void check_whole(const ClusterFile& cluster) {
   }
   if (!prefills) throw InputError(cluster.path, 0, "worker", "no worker can prefill");
   if (!decodes) throw InputError(cluster.path, 0, "worker", "no worker can decode");
+  check_transfer(cluster, source,
+                 std::max(line_of(seen, "transfer"), line_of(seen, "decode_binding")));
 }
 
 std::string number_text(double value) {
@@ -227,6 +267,15 @@ const char* name_of(DecodeBinding binding) {
   return binding == DecodeBinding::kPrefillStart ? "prefill_start" : "prefill_end";
 }
 
+const char* name_of(Transfer transfer) {
+  return transfer == Transfer::kAfterPrefill ? "after_prefill" : "layerwise";
+}
+
+bool ClusterFile::is_layerwise(const std::string& gpu) const {
+  const auto found = transfer_by_gpu.find(gpu);
+  return (found == transfer_by_gpu.end() ? transfer : found->second) == Transfer::kLayerwise;
+}
+
 double ClusterFile::nic_bytes_per_s(const std::string& gpu) const {
   const auto found = nic_gbit_per_s_by_gpu.find(gpu);
   const double gbit_per_s = found == nic_gbit_per_s_by_gpu.end() ? nic_gbit_per_s : found->second;
@@ -246,7 +295,7 @@ ClusterFile load_cluster(const std::string& path) {
 ClusterFile parse_cluster(std::string_view text, const std::string& path) {
   ClusterFile cluster;
   cluster.path = path;
-  std::set<std::string> seen;
+  SeenKeys seen;
   int64_t line_number = 0;
   while (!text.empty()) {
     ++line_number;
@@ -255,13 +304,13 @@ ClusterFile parse_cluster(std::string_view text, const std::string& path) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (!line.words.empty()) read_line(cluster, line, seen);
   }
-  check_whole(cluster);
+  check_whole(cluster, path, seen);
   return cluster;
 }
 
 void change_cluster(ClusterFile& cluster, const std::vector<std::string>& lines,
                     const std::string& source) {
-  std::set<std::string> seen;
+  SeenKeys seen;
   for (size_t i = 0; i < lines.size(); ++i) {
     const Line line{source, static_cast<int64_t>(i) + 1, split_words(lines[i])};
     if (line.words.empty()) throw InputError(source, line.number, "line", "is empty");
@@ -269,10 +318,11 @@ void change_cluster(ClusterFile& cluster, const std::vector<std::string>& lines,
     if (line.words.size() > 1) {
       if (line.words[0] == "tensor_parallel") cluster.tensor_parallel.erase(line.words[1]);
       if (line.words[0] == "nic_gbit_per_s") cluster.nic_gbit_per_s_by_gpu.erase(line.words[1]);
+      if (line.words[0] == "transfer") cluster.transfer_by_gpu.erase(line.words[1]);
     }
     read_line(cluster, line, seen);
   }
-  check_whole(cluster);
+  check_whole(cluster, source, seen);
 }
 
 std::string describe_cluster(const ClusterFile& cluster) {
@@ -307,6 +357,10 @@ std::string describe_cluster(const ClusterFile& cluster) {
   add("decode_binding", name_of(cluster.decode_binding));
   add("dispatch_round_trip_ms", number_text(cluster.dispatch_round_trip_ms));
   add("delta_transfer", cluster.delta_transfer ? "on" : "off");
+  add("transfer", name_of(cluster.transfer));
+  for (const auto& [gpu, transfer] : cluster.transfer_by_gpu) {
+    add("transfer " + gpu, name_of(transfer));
+  }
   return text;
 }
 

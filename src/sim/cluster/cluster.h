@@ -19,8 +19,12 @@ enum class WorkerRole : uint8_t { kPrefill, kDecode, kBoth };
 // Which moment fixes the decode worker: with the prefill, or after it (engine's connector).
 enum class DecodeBinding : uint8_t { kPrefillStart, kPrefillEnd };
 
+// When a prefill worker sends KV: once the prompt is whole, or each layer once it is computed.
+enum class Transfer : uint8_t { kAfterPrefill, kLayerwise };
+
 const char* name_of(WorkerRole role);
 const char* name_of(DecodeBinding binding);
+const char* name_of(Transfer transfer);
 
 struct WorkerGroup {
   WorkerRole role = WorkerRole::kPrefill;
@@ -57,7 +61,10 @@ struct ClusterFile {
   double dispatch_round_trip_ms = 1.0;
   // A decode worker that already holds a prefix of the KV is sent only the rest.
   bool delta_transfer = true;
+  Transfer transfer = Transfer::kAfterPrefill;      // of prefill workers
+  std::map<std::string, Transfer> transfer_by_gpu;  // overrides
 
+  bool is_layerwise(const std::string& gpu) const;
   // Bytes per second that one worker's NIC moves in one direction.
   double nic_bytes_per_s(const std::string& gpu) const;
   double link_latency_s() const { return link_latency_us * 1e-6; }

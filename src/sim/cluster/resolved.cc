@@ -36,6 +36,7 @@ ResolvedCluster resolve_cluster(const ClusterFile& file, const ProfileSet& profi
     resolved.role = group.role;
     resolved.count = group.count;
     resolved.nic_bytes_per_s = file.nic_bytes_per_s(group.gpu);
+    resolved.layerwise = group.role != WorkerRole::kDecode && file.is_layerwise(group.gpu);
     const auto entry = profiles.fitted.entries.find({group.gpu, model, cluster.tensor_parallel});
     const auto gpu = profiles.gpus.find(group.gpu);
     if (entry != profiles.fitted.entries.end()) {

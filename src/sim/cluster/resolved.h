@@ -32,6 +32,7 @@ struct ResolvedGroup {
   int32_t count = 0;
   FittedProfile fitted;
   double nic_bytes_per_s = 0.0;  // one worker, one direction
+  bool layerwise = false;        // prefill workers of it send each layer once it is computed
 };
 
 struct ResolvedCluster {

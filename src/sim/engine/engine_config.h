@@ -18,6 +18,7 @@ struct EngineConfig {
   int64_t chunk_tokens = 2048;
   int64_t batch_tokens = 8192;
   int32_t decode_batch_max = 256;
+  bool reports_progress = false;  // of prefills, at the begin of every iteration
 };
 
 struct EngineStats {

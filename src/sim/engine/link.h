@@ -3,6 +3,12 @@
 // cannot use at its other end is not handed to its neighbours.
 // A flow ends one latency after its last byte has left; a flow of 0 bytes takes the latency only.
 // When a flow starts or ends only flows that share an end with it are rated anew.
+//
+// A held flow carries what does not exist yet: KV that a prefill is still computing. Its bytes
+// become ready as feed() says, evenly over a while, until release() says that all are. It
+// takes its share of the two ends while something is ready and waits, and else no more than what
+// becomes ready; it counts as a flow all the while, as one that its other end slows down does. So
+// between two calls of feed() a held flow has one event at most: when what was ready is used up.
 // Tests: tests/unit/sim/engine/link_test.cc
 #pragma once
 
@@ -35,6 +41,14 @@ class LinkNetwork {
 
   // Starts a flow; ids are the caller's and unique while the flow lives.
   void start(TimeNs now, uint64_t id, int32_t from, int32_t to, int64_t bytes);
+  // Starts a flow of which nothing is ready; it takes part in the sharing from `begin` on, which is
+  // reported. `begin` is not before `now`.
+  void start_held(TimeNs now, uint64_t id, int32_t from, int32_t to, int64_t bytes, TimeNs begin);
+  // Of a held flow's bytes `ready` are ready now, and `more` become so evenly until `until`, from
+  // now or from its begin on, whichever is later. What was ready stays so.
+  void feed(TimeNs now, uint64_t id, int64_t ready, int64_t more, TimeNs until);
+  // All bytes of a held flow are ready: from here on it is like any other.
+  void release(TimeNs now, uint64_t id);
   // False when there is no such flow (any more).
   bool cancel(TimeNs now, uint64_t id);
   // Cancels all flows from and to a lost worker; returns their ids in order of start.
@@ -63,6 +77,13 @@ class LinkNetwork {
     double rate_bytes_per_s = 0.0;
     bool moving = false;  // bytes are still leaving; else only the latency is left
     bool live = false;
+    bool awaits_begin = false;
+    bool held = false;
+    double total_bytes = 0.0;  // of a held flow, as are those below
+    double ready_bytes = 0.0;  // at `grows_from`
+    double more_bytes = 0.0;   // become ready until `grows_until`
+    TimeNs grows_from = 0;
+    TimeNs grows_until = 0;
     EventHandle event;
   };
   struct WorkerEnds {
@@ -80,7 +101,10 @@ class LinkNetwork {
   }
   Flow& at(int32_t slot) { return flows_[index(slot)]; }
   const Flow& at(int32_t slot) const { return flows_[index(slot)]; }
+  static double ready_by(const Flow& flow, TimeNs now);
   static double sent_by(const Flow& flow, TimeNs now);
+  int32_t open(uint64_t id, int32_t from, int32_t to, int64_t bytes, TimeNs start);
+  Flow& held_flow(uint64_t id);
   void account(WorkerEnds& ends, TimeNs now);
   // Books what a moving flow has sent by `now`.
   void settle(Flow& flow, TimeNs now);
@@ -89,6 +113,7 @@ class LinkNetwork {
   void detach(int32_t slot, TimeNs now);
   void rate_sharers(int32_t from, int32_t to, TimeNs now);
   void rate(int32_t slot, TimeNs now);
+  void rate_held(int32_t slot, double share_bytes_per_s, TimeNs now);
   void forget(int32_t slot);
 
   TimeNs latency_ns_;

@@ -211,6 +211,20 @@ void PrefillEngine::start_iteration(TimeNs now, Reports& out) {
   iteration_start_ = now;
   iteration_end_ = now + to_ns(config_.factor * jitter * model_s);
   busy_ = true;
+  if (!config_.reports_progress) return;
+  for (const int32_t slot : running_) {
+    out.push_back(Report{ReportKind::kPrefillProgress, at(slot).request.id, now, at(slot).start,
+                         at(slot).cached_tokens, 0});
+  }
+}
+
+std::optional<PrefillProgress> PrefillEngine::progress(uint64_t id) const {
+  const int32_t slot = find(id);
+  if (slot < 0) return std::nullopt;
+  const Prefill& prefill = slots_[static_cast<size_t>(slot)];
+  if (prefill.state != State::kRunning) return std::nullopt;
+  return PrefillProgress{prefill.done_tokens, prefill.chunk_tokens, iteration_start_,
+                         iteration_end_, prefill.start == iteration_start_};
 }
 
 void PrefillEngine::check_drained() const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -28,6 +29,15 @@ struct PrefillRequest {
   int64_t order_key = 0;  // lower first; ties by order of submission
 };
 
+// How far a running prefill has come.
+struct PrefillProgress {
+  int64_t done_tokens = 0;   // cached and computed before this iteration
+  int64_t chunk_tokens = 0;  // computed by this one
+  TimeNs iteration_start = 0;
+  TimeNs iteration_end = 0;
+  bool is_first = false;  // of the request's iterations
+};
+
 class PrefillEngine {
  public:
   PrefillEngine(const EngineConfig& config, const ContentTree* contents);
@@ -45,6 +55,9 @@ class PrefillEngine {
 
   TimeNs next_event() const { return busy_ ? iteration_end_ : wake_at_; }
   void advance(TimeNs now, Reports& out);
+
+  // Nothing while the request waits, and once its prefill has finished.
+  std::optional<PrefillProgress> progress(uint64_t id) const;
 
   const PrefixCache& cache() const { return cache_; }
   // Statistics up to `now`.

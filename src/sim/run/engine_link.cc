@@ -119,15 +119,38 @@ void Simulation::reserve(uint64_t id, int64_t priority) {
   move_kv(id);
 }
 
+LayeredKv Simulation::kv_to_move(uint64_t id) {
+  const Flight& entry = flight(id);
+  const ModelShape& model = config_.cluster->model;
+  return {live(entry.instance).instance.calls[entry.call].prompt_tokens, entry.resident_tokens,
+          model.kv_bytes_per_token, model.layers};
+}
+
 void Simulation::move_kv(uint64_t id) {
   Flight& entry = flight(id);
-  if (!entry.prefill_over || !entry.reserved || entry.moving) return;
+  if (!entry.reserved) return;
+  if (!entry.prefill_over) {
+    if (is_layerwise(entry.prefill)) move_layers(id);
+    return;
+  }
+  if (entry.moving) return fleet_.links().release(now_, id);
   entry.moving = true;
-  entry.transfer_start = now_;
-  const CallLengths& lengths = live(entry.instance).instance.calls[entry.call];
-  const int64_t tokens = std::max<int64_t>(0, lengths.prompt_tokens - entry.resident_tokens);
-  fleet_.links().start(now_, id, entry.prefill, entry.decode,
-                       tokens * config_.cluster->model.kv_bytes_per_token);
+  fleet_.links().start(now_, id, entry.prefill, entry.decode, kv_to_move(id).bytes());
+}
+
+// Where nothing is to be moved the flow begins, and ends, with the prefill's end as any other.
+void Simulation::move_layers(uint64_t id) {
+  Flight& entry = flight(id);
+  const LayeredKv kv = kv_to_move(id);
+  const auto progress = fleet_.prefill(entry.prefill).progress(id);
+  if (!progress.has_value() || kv.bytes() == 0) return;
+  const LayerFeed feed = layer_feed(*progress, kv, now_);
+  LinkNetwork& links = fleet_.links();
+  if (!entry.moving) {
+    entry.moving = true;
+    links.start_held(now_, id, entry.prefill, entry.decode, kv.bytes(), feed.begin);
+  }
+  links.feed(now_, id, feed.ready_bytes, feed.more_bytes, feed.until);
 }
 
 void Simulation::withdraw(const hexagent_decision& decision) {
@@ -195,7 +218,9 @@ void Simulation::send_report(uint64_t id, uint32_t phase, uint32_t outcome, cons
       record.flags = HEXAGENT_REPORT_CACHED_TOKENS;
     }
     const bool known = record.bytes > 0 && record.start_ns > 0 && record.end_ns > record.start_ns;
-    if (phase == HEXAGENT_PHASE_TRANSFER && known && config_.knowledge.measures_links) {
+    // The time of layers that were waited for tells of the prefill, not of the link.
+    const bool is_links_own = known && !is_layerwise(entry.prefill);
+    if (phase == HEXAGENT_PHASE_TRANSFER && is_links_own && config_.knowledge.measures_links) {
       record.flags = HEXAGENT_REPORT_MEASURED;
     }
   }
@@ -211,6 +236,8 @@ void Simulation::take(const FleetReport& report) {
     case ReportKind::kPrefillStarted:
       send_report(id, HEXAGENT_PHASE_PREFILL, HEXAGENT_OUTCOME_STARTED, report.report, 0, 0);
       return;
+    case ReportKind::kPrefillProgress:
+      return move_kv(id);
     case ReportKind::kPrefillFinished:
       entry.prefill_over = true;
       send_report(id, HEXAGENT_PHASE_PREFILL, HEXAGENT_OUTCOME_DONE, report.report,
@@ -222,7 +249,11 @@ void Simulation::take(const FleetReport& report) {
       entry.resident_tokens = report.report.cached_tokens;
       move_kv(id);
       return;
+    case ReportKind::kTransferStarted:
+      send_report(id, HEXAGENT_PHASE_TRANSFER, HEXAGENT_OUTCOME_STARTED, report.report, 0, 0);
+      return;
     case ReportKind::kTransferFinished: {
+      if (!entry.prefill_over) throw std::logic_error("KV arrived before it was computed");
       entry.transfer_over = true;
       fleet_.prefill(entry.prefill).release(now_, id);
       const int64_t tokens = lengths.prompt_tokens - entry.resident_tokens;

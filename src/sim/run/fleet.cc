@@ -27,6 +27,7 @@ Fleet::Fleet(const ResolvedCluster& cluster, const ProfileSet& profiles, uint64_
       prefills_.emplace_back();
       decodes_.emplace_back();
       if (group.role != WorkerRole::kDecode) {
+        config.reports_progress = group.layerwise;
         config.factor = factors[index].prefill;
         config.random = jitters.split(2 * index);
         prefills_.back() = std::make_unique<PrefillEngine>(config, &contents_);

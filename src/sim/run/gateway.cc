@@ -98,6 +98,7 @@ void Gateway::add_model_and_profiles() {
   model.model = name(cluster_.model.model);
   model.max_context_tokens = static_cast<uint32_t>(cluster_.model.max_context_tokens);
   model.kv_bytes_per_token = static_cast<uint32_t>(cluster_.model.kv_bytes_per_token);
+  model.layers = static_cast<uint32_t>(cluster_.model.layers);
   check("model", hexagent_model_set(scheduler_, &model, 0, nullptr));
   for (const ResolvedGroup& group : cluster_.groups) {
     const FittedProfile fitted = told_profile(group.fitted, knowledge_.model_error, seed_);
@@ -148,6 +149,7 @@ void Gateway::add_worker(int32_t index) {
   record.prefill_batch_tokens = static_cast<uint32_t>(file.batch_tokens);
   record.prefill_chunk_tokens = static_cast<uint32_t>(file.chunk_tokens);
   record.flags = file.delta_transfer ? HEXAGENT_WORKER_DELTA_TRANSFER : 0;
+  if (worker.layerwise) record.flags |= HEXAGENT_WORKER_LAYERWISE;
   check("worker", hexagent_worker_set(scheduler_, &record, 0, nullptr));
 }
 

@@ -45,6 +45,9 @@ Simulation::Simulation(const RunConfig& config)
                config.knowledge, config.seed, config.clairvoyance),
       fleet_(*config.cluster, *config.profiles, config.seed) {
   down_.resize(static_cast<size_t>(fleet_.worker_count()), false);
+  for (const ResolvedGroup* site : worker_sites(*config.cluster)) {
+    layerwise_.push_back(site->layerwise);
+  }
   half_trip_ = std::max<TimeNs>(1, to_ns(config.cluster->file.dispatch_round_trip_ms * 0.5e-3));
   measure_from_ = is_drain() ? kNever : to_ns(config.warmup_s);
   for (const Trace* trace : config.traces) {

@@ -3,8 +3,10 @@
 //
 // What travels between gateway and engines takes half a dispatch round trip each way. With decode
 // binding prefill_start the engines move the KV and start the decode by themselves; with
-// prefill_end they wait for the TRANSFER decision. Safety is checked all along: every call ends
-// exactly once, none starts before its parents ended, and at the end every engine is drained.
+// prefill_end they wait for the TRANSFER decision. Workers that send layer by layer begin to once
+// the first layer of the prompt's first chunk is computed and space is reserved. Safety is checked
+// all along: every call ends exactly once, none starts before its parents ended, no KV arrives
+// before it is computed, and at the end every engine is drained.
 // Tests: tests/sim.
 #pragma once
 
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "sim/engine/event_queue.h"
+#include "sim/engine/layer_feed.h"
 #include "sim/run/fleet.h"
 #include "sim/run/gateway.h"
 #include "sim/run/run_config.h"
@@ -67,11 +70,10 @@ class Simulation {
     bool local = false;
     bool prefill_over = false;
     bool reserved = false;  // KV space on the decode worker granted
-    bool moving = false;
+    bool moving = false;    // maybe held back by the prefill, until that is over
     bool transfer_over = false;
     bool ended = false;
     int64_t resident_tokens = 0;  // on the decode worker before the transfer
-    TimeNs transfer_start = 0;
   };
 
   // arrivals and reveals
@@ -89,6 +91,8 @@ class Simulation {
   void start_prefill(const hexagent_decision& decision);
   void reserve(uint64_t flight, int64_t priority);
   void move_kv(uint64_t flight);
+  void move_layers(uint64_t flight);
+  LayeredKv kv_to_move(uint64_t flight);
   void withdraw(const hexagent_decision& decision);
   void drop(uint64_t flight);
   DecodeRequest decode_request(uint64_t flight, int64_t priority);
@@ -101,6 +105,7 @@ class Simulation {
   void handle(const Event& event);
   void lose(int32_t worker);
 
+  bool is_layerwise(int32_t worker) const { return layerwise_[static_cast<size_t>(worker)]; }
   bool is_down(int32_t worker) const { return down_[static_cast<size_t>(worker)]; }
   Flight& flight(uint64_t id) { return flights_[static_cast<size_t>(id - 1)]; }
   Live& live(uint64_t instance) { return live_.at(instance); }
@@ -121,6 +126,7 @@ class Simulation {
   std::map<std::string, int64_t> group_tokens_;
   std::vector<Flight> flights_;
   std::vector<bool> down_;                      // by worker
+  std::vector<bool> layerwise_;                 // by worker
   std::map<uint64_t, WorkflowInstance> turns_;  // later turns of sessions, waiting for their time
   std::vector<FleetReport> reports_;
   std::vector<hexagent_decision> decisions_;

@@ -96,6 +96,29 @@ void no_policy_is_below_in_a_steady_cell(void**) { assert_no_policy_below(0.0); 
 
 void no_policy_is_below_in_a_drain(void**) { assert_no_policy_below(3.0); }
 
+struct Light {
+  double bound = 0.0;
+  double least = 0.0;  // that the default policy requires
+};
+
+// Links slow enough that transfers weigh, and so few workflows that floors decide.
+Light light(const char* transfer) {
+  CellRequest request = strict_cell(0.0);
+  request.load = 0.1;
+  request.cluster_lines.push_back("nic_gbit_per_s 25");
+  request.cluster_lines.push_back(transfer);
+  const Cell cell = prepare_cell(request);
+  return {fluid_bound(cell, 1)->req95,
+          requirement(measured_stretches(run_unit(cell, "default", 1)), 0.95)};
+}
+
+void floors_are_lower_where_layers_are_sent_early(void**) {
+  const Light after = light("transfer after_prefill");
+  const Light early = light("transfer layerwise");
+  assert_true(early.bound < 0.99 * after.bound);
+  assert_true(early.least >= early.bound && early.least < 1.7 * early.bound);
+}
+
 void every_workflow_is_above_its_floor(void**) {
   const Cell cell = prepare_cell(strict_cell(0.0));
   const std::vector<FluidWorkflow> workflows = fluid_workflows(cell, 1);
@@ -131,6 +154,7 @@ int main() {
       cmocka_unit_test(late_by_floor_counts_as_late),
       cmocka_unit_test(no_policy_is_below_in_a_steady_cell),
       cmocka_unit_test(no_policy_is_below_in_a_drain),
+      cmocka_unit_test(floors_are_lower_where_layers_are_sent_early),
       cmocka_unit_test(every_workflow_is_above_its_floor),
       cmocka_unit_test(a_closed_loop_has_no_fluid_bound),
   };

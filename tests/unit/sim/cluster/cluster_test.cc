@@ -55,7 +55,9 @@ constexpr const char* kFull =
     "worker_factor decode 0.9 1.1\n"
     "decode_binding prefill_end\n"
     "dispatch_round_trip_ms 5\n"
-    "delta_transfer off\n";
+    "delta_transfer off\n"
+    "transfer layerwise\n"
+    "transfer A after_prefill\n";
 
 // What was read, flattened for assertions.
 struct Flat {
@@ -75,6 +77,8 @@ struct Flat {
   bool binds_at_end = false;
   double round_trip_ms = 0.0;
   bool delta = false;
+  bool layerwise_a = false;
+  bool layerwise_b = false;
   double kv_share = 0.0;
   bool round_trips = false;
 };
@@ -98,6 +102,8 @@ Flat flatten(const char* text) {
   flat.binds_at_end = file.decode_binding == DecodeBinding::kPrefillEnd;
   flat.round_trip_ms = file.dispatch_round_trip_ms;
   flat.delta = file.delta_transfer;
+  flat.layerwise_a = file.is_layerwise("A");
+  flat.layerwise_b = file.is_layerwise("B");
   flat.kv_share = file.kv_share;
   const std::string described = describe_cluster(file);
   flat.round_trips = describe_cluster(parse_cluster(described, "dir/c.txt")) == described;
@@ -120,6 +126,8 @@ void missing_keys_take_their_defaults(void**) {
   assert_false(flat.binds_at_end);
   assert_true(flat.round_trip_ms == 1.0);
   assert_true(flat.delta);
+  assert_false(flat.layerwise_a);
+  assert_false(flat.layerwise_b);
   assert_true(flat.kv_share == 1.0);
 }
 
@@ -141,6 +149,8 @@ void every_key_is_read(void**) {
   assert_true(flat.binds_at_end);
   assert_true(flat.round_trip_ms == 5.0);
   assert_false(flat.delta);
+  assert_false(flat.layerwise_a);
+  assert_true(flat.layerwise_b);  // which only decodes: it may be bound at the end
   assert_true(flat.kv_share == 0.25);
 }
 
@@ -184,6 +194,9 @@ void wrong_values_are_refused(void**) {
   assert_error(error_of("worker_factor decode 2 1"), "worker_factor", "above the upper");
   assert_error(error_of("decode_binding late"), "decode_binding", "is not prefill_start");
   assert_error(error_of("delta_transfer yes"), "delta_transfer", "is not on or off");
+  assert_error(error_of("transfer early"), "transfer", "is not after_prefill or layerwise");
+  assert_error(error_of("transfer G early"), "transfer", "is not after_prefill or layerwise");
+  assert_error(error_of("transfer"), "transfer", "has 0 values, needs 1 or 2");
 }
 
 CaughtError error_of_whole(const char* text) {
@@ -201,6 +214,42 @@ void a_file_that_lacks_a_part_is_refused(void**) {
   assert_non_null(std::strstr(no_prefill.message, "no worker can prefill"));
 }
 
+CaughtError error_after_small(const char* lines) {
+  const std::string text = std::string(kSmall) + lines;
+  return catch_input_error([&text] { parse_cluster(text, "c.txt"); });
+}
+
+// The later of the two lines is named, whichever it is.
+void layers_cannot_be_sent_to_nobody_knows_whom(void**) {
+  for (const char* lines : {"transfer layerwise\ndecode_binding prefill_end\n",
+                            "decode_binding prefill_end\ntransfer layerwise\n",
+                            "decode_binding prefill_end\ntransfer G layerwise\n"}) {
+    const CaughtError error = error_after_small(lines);
+    assert_true(error.thrown);
+    assert_int_equal(error.line, 5);
+    assert_string_equal(error.field, "transfer");
+    assert_non_null(std::strstr(error.message, "needs decode_binding prefill_start"));
+  }
+}
+
+CaughtError error_of_layers_by_line() {
+  ClusterFile file = parse_cluster(kFull, "c.txt");
+  return catch_input_error([&] { change_cluster(file, {"transfer A layerwise"}, "cell"); });
+}
+
+CaughtError error_of_layers_by_option() {
+  ClusterFile file = parse_cluster(std::string(kSmall) + "transfer layerwise\n", "c.txt");
+  file.decode_binding = DecodeBinding::kPrefillEnd;
+  return catch_input_error([&] { change_cluster(file, {}, "cell"); });
+}
+
+void a_change_cannot_bring_the_two_together(void**) {
+  assert_string_equal(error_of_layers_by_line().what,
+                      "cell:1: transfer: layerwise needs decode_binding prefill_start");
+  assert_string_equal(error_of_layers_by_option().what,
+                      "c.txt: transfer: layerwise needs decode_binding prefill_start");
+}
+
 struct Changed {
   bool only_new_workers = false;
   double nic_a = 0.0;
@@ -210,10 +259,11 @@ struct Changed {
 
 Changed changed() {
   ClusterFile file = parse_cluster(kFull, "c.txt");
-  change_cluster(file,
-                 {"worker prefill C 4", "worker decode D 1", "nic_gbit_per_s 25",
-                  "nic_gbit_per_s A 10", "tensor_parallel m 8", "kv_share 0.5"},
-                 "cell");
+  change_cluster(
+      file,
+      {"worker prefill C 4", "worker decode D 1", "nic_gbit_per_s 25", "nic_gbit_per_s A 10",
+       "tensor_parallel m 8", "kv_share 0.5", "transfer after_prefill"},
+      "cell");
   Changed result;
   result.only_new_workers = file.workers.size() == 2 && file.workers[0].gpu == "C";
   result.nic_a = file.nic_bytes_per_s("A");
@@ -279,6 +329,8 @@ int main() {
       cmocka_unit_test(a_key_given_twice_is_refused),
       cmocka_unit_test(wrong_values_are_refused),
       cmocka_unit_test(a_file_that_lacks_a_part_is_refused),
+      cmocka_unit_test(layers_cannot_be_sent_to_nobody_knows_whom),
+      cmocka_unit_test(a_change_cannot_bring_the_two_together),
       cmocka_unit_test(lines_replace_what_a_file_says),
       cmocka_unit_test(a_wrong_line_of_a_change_is_named),
       cmocka_unit_test(worker_factors_are_even_in_the_logarithm),
