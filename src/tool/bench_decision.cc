@@ -262,6 +262,7 @@ BenchDecisionResult DecisionBench::run() {
   BenchDecisionResult result;
   std::vector<uint32_t> costs;
   std::vector<uint32_t> idle;
+  events_.reserve(size_t{4} * config_.workflows);  // allocations counted are the library's
   costs.reserve(config_.events);
   idle.reserve(config_.events);
   result.waiting_min = UINT64_MAX;

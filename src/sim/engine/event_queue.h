@@ -23,6 +23,13 @@ struct EventHandle {
 template <typename Payload>
 class EventQueue {
  public:
+  // Room for so many events, stale ones included, without a further allocation.
+  void reserve(size_t count) {
+    heap_.reserve(count);
+    slots_.reserve(count);
+    free_slots_.reserve(count);
+  }
+
   EventHandle push(TimeNs time, Payload payload) {
     uint32_t slot = 0;
     if (free_slots_.empty()) {
