@@ -135,8 +135,7 @@ const char* audit_workflows(const State& state) {
     calls += workflow.calls;
     ready += workflow.calls_ready;
     in_flight += workflow.calls_in_flight;
-    const bool busy = workflow.calls_ready + workflow.calls_in_flight > 0;
-    if (workflow.at_work != (workflow.inside && busy)) return "who is at work is out of date";
+    if (workflow.at_work != workflow.is_at_work()) return "who is at work is out of date";
     wanted += workflow.at_work ? workflow.wanted_tokens : 0;
     if (workflow.calls_done > workflow.calls) return "a workflow has more calls done than calls";
     if (workflow.ended && workflow.calls_done == workflow.calls) {

@@ -139,6 +139,7 @@ void dispatch(State* state, uint32_t index, const Choice& choice, double order_k
   workflow.sent = true;
   charge_tenant(state, index);
   ++workflow.calls_in_flight;
+  workflow.stuck = false;
   count_work(state, &workflow);
   ++call.attempt;
   call.attempts_of_prefill = 0;

@@ -103,8 +103,13 @@ void arrive(State* state, uint32_t index) {
 }
 
 void count_work(State* state, Workflow* workflow) {
-  const bool busy = workflow->calls_ready + workflow->calls_in_flight > 0;
-  set_work(state, workflow, workflow->inside && busy);
+  set_work(state, workflow, workflow->is_at_work());
+}
+
+void note_stuck(State* state, uint32_t index) {
+  Workflow& workflow = state->workflows.workflow_of(state->workflows.call(index));
+  workflow.stuck = true;
+  count_work(state, &workflow);
 }
 
 void open_entrance(State* state) {

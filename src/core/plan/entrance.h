@@ -22,6 +22,10 @@ void arrive(Scheduler::State* state, uint32_t call);
 // Calls ready or in flight of the workflow have changed in number.
 void count_work(Scheduler::State* state, Workflow* workflow);
 
+// No worker serves this waiting call at present. Until one of its workflow's is sent, that counts
+// only for what is in flight: else calls that nobody can take would keep all others outside.
+void note_stuck(Scheduler::State* state, uint32_t call);
+
 // Before a plan: lets in who may begin now.
 void open_entrance(Scheduler::State* state);
 

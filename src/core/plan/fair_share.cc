@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/plan/entrance.h"
+
 namespace hexagent {
 namespace {
 
@@ -52,6 +54,7 @@ void FairShare::sent() {
 }
 
 void FairShare::unserved(uint32_t index) {
+  note_stuck(state_, index);
   Call& call = state_->workflows.call(index);
   if (bound_s_ == 0.0 || call.unserved) return;
   call.unserved = true;

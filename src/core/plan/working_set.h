@@ -1,6 +1,7 @@
 // WorkingSet: how much KV the workflows that are at work want to find in prefill caches, by model
 // and tier. At work is a workflow that was let in (entrance.h) and has a call ready or in flight;
-// one between two calls, as long as a tool or a human takes, holds up nobody.
+// one between two calls, as long as a tool or a human takes, holds up nobody, nor does one whose
+// call no worker serves.
 // Tests: tests/unit/core/plan/working_set_test.cc.
 #pragma once
 

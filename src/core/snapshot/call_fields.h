@@ -155,6 +155,7 @@ void visit_workflow(Archive* archive, Record* workflow) {
   archive->flag("risk_told", &workflow->risk_told);
   archive->flag("sent", &workflow->sent);
   archive->flag("inside", &workflow->inside);
+  archive->flag("stuck", &workflow->stuck);
   archive->number("wanted_tokens", &workflow->wanted_tokens, 0, kTokensMost);
   archive->number("wanted_model", &workflow->wanted_model);
   archive->real("horizon_s", &workflow->horizon_s, 0.0, kSecondsMost);

@@ -174,6 +174,7 @@ struct Workflow {
   bool risk_told = false;
   bool sent = false;           // a call of it was dispatched; admission is over
   bool inside = false;         // it was let in (plan/entrance.h)
+  bool stuck = false;          // no worker serves a call of it that waits (plan/entrance.h)
   bool at_work = false;        // and has a call ready or in flight: counted in the working set
   uint32_t wanted_tokens = 0;  // KV that its calls want to find: its longest prompt so far
   uint32_t wanted_model = 0;   // of that prompt
@@ -185,6 +186,8 @@ struct Workflow {
   double remaining_s = 0.0;
   uint32_t idle_next = kNoIndex;  // list by last activity, for expiry
   uint32_t idle_previous = kNoIndex;
+
+  bool is_at_work() const { return inside && (calls_in_flight > 0 || (calls_ready > 0 && !stuck)); }
 };
 
 }  // namespace hexagent

@@ -85,6 +85,42 @@ void a_workflow_between_two_calls_holds_up_nobody(void** state) {
   assert_true(is_outside(world, 5));
 }
 
+// Its adapter's worker is gone: what waits for it must not keep others outside.
+void calls_that_no_worker_serves_hold_up_nobody(void** state) {
+  World& world = open_world(state);
+  world.configure("working_set_max", "0.5");
+  world.add_workers(1, 1);
+  for (uint32_t id : {2u, 12u}) {
+    hexagent_worker labelled =
+        test_worker(id, id == 2 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
+    labelled.labels = 1;
+    world.set_worker(labelled);
+  }
+  for (uint64_t workflow = 1; workflow <= 4; ++workflow) {
+    begin(world, workflow);
+    hexagent_call held = test_call(workflow, 1, kLong);
+    held.labels_required = 1;
+    held.flags = HEXAGENT_CALL_HELD;
+    world.submit(held);
+  }
+  world.lose(2);
+  world.lose(12);
+  for (uint64_t workflow = 1; workflow <= 4; ++workflow) world.ready(workflow, 1);
+  assert_int_equal(world.stats().calls_outside, 0);
+  arrive(world, 5);
+  assert_int_not_equal(world.state(5, 1), HEXAGENT_STATE_READY);
+  // Back again it takes one, which counts from then on.
+  for (uint32_t id : {2u, 12u}) {
+    hexagent_worker labelled =
+        test_worker(id, id == 2 ? HEXAGENT_ROLE_PREFILL : HEXAGENT_ROLE_DECODE);
+    labelled.incarnation = 2;
+    labelled.labels = 1;
+    world.set_worker(labelled);
+  }
+  world.pass(kSecond);
+  assert_int_not_equal(world.state(1, 1), HEXAGENT_STATE_READY);
+}
+
 void text_that_all_share_is_not_counted(void** state) {
   World& world = busy_world(state);
   hexagent_prefix shared = {};
@@ -192,7 +228,7 @@ void nobody_yields_to_who_waits_outside(void** state) {
   world.configure("working_set_max", "0.5");
   world.configure("fairness_bound_s", "0.01");
   world.add_workers(1, 1);
-  for (uint64_t workflow : {1, 2}) {
+  for (uint64_t workflow : {1u, 2u}) {
     begin(world, workflow, 8);
     world.submit(test_call(workflow, 1, kLong));
   }
@@ -210,6 +246,7 @@ int main() {
       WORLD_TEST(new_workflows_wait_while_the_working_set_is_full),
       WORLD_TEST(one_goes_in_when_another_ends),
       WORLD_TEST(a_workflow_between_two_calls_holds_up_nobody),
+      WORLD_TEST(calls_that_no_worker_serves_hold_up_nobody),
       WORLD_TEST(text_that_all_share_is_not_counted),
       WORLD_TEST(the_most_urgent_goes_in_first),
       WORLD_TEST(later_tiers_do_not_hold_up_earlier_ones),
