@@ -149,9 +149,13 @@ void bind_prefilled(State* state) {
     } else if (!choose_decode(*state, shape, call.prefill_worker, &choice)) {
       continue;
     }
+    const uint32_t tentative = call.decode_worker;
     bind_decode(state, entry.call, choice);
-    state->view.changed(choice.prefill);
-    state->view.changed(choice.decode);
+    // One on which the call counted until now counts, too: a search whose columns are behind the
+    // loads holds bounds for costs that no pair has.
+    for (const uint32_t worker : {choice.prefill, choice.decode, tentative}) {
+      state->view.changed(worker);
+    }
   }
 }
 
