@@ -258,7 +258,8 @@ void detach_decode(State* state, uint32_t index) {
       settle(&worker.load.ingress);
     }
   }
-  load.weight -= call.weight;
+  // Weights differ by many powers of ten: what a large one leaves behind may be less than nothing.
+  load.weight = std::max(0.0, load.weight - call.weight);
   settle(&load);
   if (!call.kv_on_decode) return;
   worker.kv.release(call.decode_blocks);
